@@ -1,0 +1,51 @@
+using System.ComponentModel.DataAnnotations;
+using System.ComponentModel.DataAnnotations.Schema;
+
+namespace BlazorFileHost.Data;
+
+/// <summary>A row of the table File: what is known of one file. The bytes lie in the storage under <see cref="StorageKey"/> and exist before the row does.</summary>
+[Table("File")]
+public sealed class StoredFile
+{
+    /// <summary>Longest name: 255 bytes of UTF-8, hence never more than 255 UTF-16 units.</summary>
+    public const int NameLength = 255;
+
+    public Guid Id { get; set; } = Guid.CreateVersion7();
+
+    public Guid OwnerId { get; set; }
+
+    /// <summary>The folder it lies in. An owner's root folder has the owner's own id, so folders can become rows later without touching this table.</summary>
+    public Guid FolderId { get; set; }
+
+    /// <summary>As typed (NFC).</summary>
+    [MaxLength(NameLength)]
+    public required string Name { get; set; }
+
+    /// <summary>What makes a name taken: the name without case, compared byte by byte; see FileName.Key.</summary>
+    [MaxLength(NameLength)]
+    public required string NameKey { get; set; }
+
+    /// <summary>Bytes.</summary>
+    public long Size { get; set; }
+
+    /// <summary>Media type from our own reading of the content, never the browser's word.</summary>
+    [MaxLength(100)]
+    public required string ContentType { get; set; }
+
+    /// <summary>SHA-256 of the content, 32 bytes.</summary>
+    [MaxLength(32)]
+    public required byte[] Sha256 { get; set; }
+
+    [MaxLength(100)]
+    public required string StorageKey { get; set; }
+
+    /// <summary>UTC.</summary>
+    public DateTime Created { get; set; }
+
+    /// <summary>UTC. When the content last changed here.</summary>
+    public DateTime Modified { get; set; }
+
+    /// <summary>Changes with every change of the row: who writes with an old one is told so.</summary>
+    [ConcurrencyCheck]
+    public Guid Version { get; set; } = Guid.CreateVersion7();
+}

@@ -1,0 +1,27 @@
+using Microsoft.AspNetCore.Identity;
+
+namespace BlazorFileHost.Data;
+
+/// <summary>A person with an account. <see cref="IdentityUser{TKey}.Id"/> is a version 7 Guid and names the storage area; it is never used again.</summary>
+public sealed class User : IdentityUser<Guid>
+{
+    public User() => Id = Guid.CreateVersion7();
+
+    public bool IsAdministrator { get; set; }
+
+    /// <summary>UTC.</summary>
+    public DateTime Created { get; set; }
+}
+
+/// <summary>
+/// The one row that says that somebody has signed up as first administrator. Its key is constant, so that of two
+/// who try at once the database lets only one through.
+/// </summary>
+public sealed class FirstAdministrator
+{
+    public const int OnlyId = 1;
+
+    public int Id { get; set; } = OnlyId;
+
+    public Guid UserId { get; set; }
+}
