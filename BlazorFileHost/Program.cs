@@ -1,4 +1,46 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.MapStaticAssets();
-app.Run();
+using System.Globalization;
+using BlazorFileHost;
+using BlazorFileHost.Accounts;
+using BlazorFileHost.Components;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using BlazorFileHost.Live;
+using BlazorFileHost.Storage;
+using BlazorFileHost.Uploads;
+using Microsoft.Extensions.Options;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = CultureInfo.InvariantCulture;
+
+try
+{
+    var builder = WebApplication.CreateBuilder(args);
+    DataDirectory.Settle(builder);
+    builder.AddData();
+    builder.AddStorage();
+    builder.AddLive();
+    builder.AddFiles();
+    builder.AddUploads();
+    builder.AddAccounts();
+    builder.AddShell();
+
+    await using var app = builder.Build();
+    await app.MigrateAsync();
+
+    app.UseShell();
+    app.UseAccounts();
+    app.UseAntiforgery();
+
+    app.MapFiles();
+    app.MapUploads();
+    app.MapAccounts();
+    app.MapHealth();
+    app.MapShell();
+
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception wrong) when (wrong is OptionsValidationException or InvalidOperationException)
+{
+    await Console.Error.WriteLineAsync($"BlazorFileHost did not start. {wrong.Message}");
+    return 1;
+}

@@ -1,5 +1,3 @@
-using System.ComponentModel.DataAnnotations;
-
 namespace BlazorFileHost.Files;
 
 /// <summary>What may be uploaded. Section <c>Files</c>.</summary>
@@ -7,11 +5,35 @@ public sealed class LibraryOptions
 {
     public const string Section = "Files";
 
-    /// <summary>Extensions that are accepted, without the dot, without regard to case.</summary>
-    [Required]
+    private (string Text, IReadOnlyCollection<string> Set)? allowed;
+
+    /// <summary>Extensions that are accepted, separated by spaces or commas, with or without a dot, in any case.</summary>
     public string AllowedExtensions { get; set; } = "txt pdf png jpg jpeg gif docx xlsx ppt pptx";
 
     /// <summary>Largest file, in bytes. Default 50 GiB.</summary>
-    [Range(1, long.MaxValue)]
     public long MaxFileSize { get; set; } = 50L << 30;
+
+    /// <summary><see cref="AllowedExtensions"/> as a list, in its order.</summary>
+    public IReadOnlyCollection<string> Allowed
+    {
+        get
+        {
+            if (allowed?.Text != AllowedExtensions)
+            {
+                allowed = (AllowedExtensions, [.. AllowedExtensions
+                    .Split([' ', ',', ';'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                    .Select(extension => extension.TrimStart('.').ToLowerInvariant())
+                    .Distinct()]);
+            }
+
+            return allowed.Value.Set;
+        }
+    }
+
+    public string? Wrong()
+        => Allowed.Count == 0 ? $"{Section}:AllowedExtensions is empty. Name at least one extension, such as \"txt pdf png\"."
+            : Allowed.Any(extension => extension.Length == 0 || !extension.All(char.IsLetterOrDigit))
+                ? $"{Section}:AllowedExtensions is \"{AllowedExtensions}\". Name extensions separated by spaces, such as \"txt pdf png\"."
+            : MaxFileSize < 1 ? $"{Section}:MaxFileSize is {MaxFileSize}. It is a number of bytes, at least 1."
+            : null;
 }

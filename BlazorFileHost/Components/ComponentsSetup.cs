@@ -1,0 +1,53 @@
+using Microsoft.AspNetCore.Components.Server;
+using Radzen;
+
+namespace BlazorFileHost.Components;
+
+/// <summary>The shell: pages, circuits, static files, and the headers that every answer carries.</summary>
+public static class ComponentsSetup
+{
+    public static void AddShell(this WebApplicationBuilder builder)
+    {
+        // Also when run from source without a publish step, whatever the environment is called.
+        builder.WebHost.UseStaticWebAssets();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+        builder.Services.AddCascadingAuthenticationState();
+        builder.Services.AddRadzenComponents();
+        builder.Services.Configure<CircuitOptions>(circuit => circuit.DetailedErrors = false);
+    }
+
+    public static void UseShell(this WebApplication app)
+    {
+        app.Use((context, next) =>
+        {
+            var headers = context.Response.Headers;
+            headers.XContentTypeOptions = "nosniff";
+            headers["Referrer-Policy"] = "same-origin";
+            headers["Cross-Origin-Opener-Policy"] = "same-origin";
+            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
+            // Styles may be inline: Radzen and Virtualize set style attributes. Scripts may not.
+            headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+                + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+            return next(context);
+        });
+        app.UseExceptionHandler("/error", createScopeForErrors: true);
+        app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+    }
+
+    public static void MapShell(this WebApplication app)
+    {
+        app.MapStaticAssets().AllowAnonymous();
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(circuits =>
+        {
+            // Compressed frames that mix secrets with what others chose leak by their length (CRIME, BREACH).
+            circuits.ConfigureWebSocketAcceptContext = (_, socket) =>
+            {
+                socket.DangerousEnableCompression = false;
+                return Task.CompletedTask;
+            };
+            circuits.ContentSecurityFrameAncestorsPolicy = "'none'";
+        });
+        app.MapFallback(() => Results.NotFound()).AllowAnonymous();
+    }
+}

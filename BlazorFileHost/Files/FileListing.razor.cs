@@ -1,0 +1,378 @@
+using BlazorFileHost.Data;
+using BlazorFileHost.Live;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Web;
+using Microsoft.AspNetCore.Components.Web.Virtualization;
+using Microsoft.JSInterop;
+using Radzen;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>
+/// The owner's files as they are now: sorted, selectable by mouse and keyboard, virtualized. It hears that something changed and
+/// asks again, at most ten times a second however fast changes come.
+/// </summary>
+public sealed partial class FileListing(
+    FileLibrary library, FileChanges changes, DialogService dialogs, NotificationService notifications,
+    NavigationManager navigation, IJSRuntime js, TimeProvider time, ILogger<FileListing> log) : ComponentBase, IAsyncDisposable
+{
+    private const int RowHeight = 44;
+
+    /// <summary>Between two refreshes. The first one comes at once, the last change is never missed.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly HashSet<Guid> selected = [];
+    private readonly CancellationTokenSource leaving = new();
+    private readonly SemaphoreSlim changed = new(0, 1);
+    private Virtualize<Row>? virtualize;
+    private ElementReference grid;
+    private ElementReference rows;
+    private IJSObjectReference? module;
+    private bool attached;
+    private IDisposable? subscription;
+    private FileOrder order = new(FileColumn.Name, false);
+    private FileSummary? summary;
+    private TimeZoneInfo zone = TimeZoneInfo.Utc;
+    private string? problem;
+    private string? announcement;
+    private int active = -1;
+    private int anchor = -1;
+
+    [Parameter, EditorRequired]
+    public Guid OwnerId { get; set; }
+
+    /// <summary>Beside the heading: the way in for files.</summary>
+    [Parameter]
+    public RenderFragment? ChildContent { get; set; }
+
+    private string? ActiveRowId => active >= 0 && active < (summary?.Count ?? 0) ? RowId(active) : null;
+
+    protected override async Task OnInitializedAsync()
+    {
+        if (RendererInfo.IsInteractive)
+        {
+            // Listen before the first look: a change between the two would otherwise be missed.
+            subscription = changes.Subscribe(OwnerId, () =>
+            {
+                try
+                {
+                    changed.Release();
+                }
+                catch (SemaphoreFullException)
+                {
+                    // A refresh is due anyway and will see this change too.
+                }
+            });
+            _ = FollowAsync();
+        }
+
+        await LookAsync();
+    }
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (firstRender)
+        {
+            module = await js.InvokeAsync<IJSObjectReference>("import", "./Files/FileListing.razor.js");
+            var name = await module.InvokeAsync<string>("timeZone");
+            if (TimeZoneInfo.TryFindSystemTimeZoneById(name, out var found))
+            {
+                zone = found;
+                StateHasChanged();
+            }
+        }
+
+        // The grid comes and goes with the first and the last file.
+        var shown = problem is null && summary is not { Count: 0 };
+        if (shown && !attached && module is not null)
+        {
+            attached = true;
+            await module.InvokeVoidAsync("attach", grid);
+        }
+        else if (!shown)
+        {
+            attached = false;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        subscription?.Dispose();
+        await leaving.CancelAsync();
+        leaving.Dispose();
+        changed.Dispose();
+        try
+        {
+            if (module is not null)
+            {
+                await module.DisposeAsync();
+            }
+        }
+        catch (JSDisconnectedException)
+        {
+            // The page is gone.
+        }
+    }
+
+    private async Task FollowAsync()
+    {
+        var stop = leaving.Token;
+        try
+        {
+            while (true)
+            {
+                await changed.WaitAsync(stop);
+                await InvokeAsync(RefreshAsync);
+                await Task.Delay(Pause, time, stop);
+            }
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or ObjectDisposedException)
+        {
+            // The page was left.
+        }
+    }
+
+    private async Task RefreshAsync()
+    {
+        await LookAsync();
+        if (virtualize is not null)
+        {
+            await virtualize.RefreshDataAsync();
+        }
+
+        StateHasChanged();
+    }
+
+    /// <summary>Counts anew, drops what is gone from the selection, and leaves when the account is gone.</summary>
+    private async Task LookAsync()
+    {
+        try
+        {
+            summary = await library.SummaryAsync(OwnerId, leaving.Token);
+            problem = null;
+            if (summary is null)
+            {
+                navigation.NavigateTo("account/login", forceLoad: true);
+                return;
+            }
+
+            if (selected.Count > 0)
+            {
+                var there = (await library.FindAsync(OwnerId, selected.ToList(), leaving.Token)).Select(file => file.Id).ToHashSet();
+                foreach (var gone in selected.Where(id => !there.Contains(id)).ToList())
+                {
+                    selected.Remove(gone);
+                }
+            }
+
+            active = Math.Min(active, summary.Count - 1);
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was left.
+        }
+        catch (Exception failure)
+        {
+            problem = Report(failure, "The files of {Owner} could not be listed ({Id}).");
+        }
+    }
+
+    private async ValueTask<ItemsProviderResult<Row>> ProvideAsync(ItemsProviderRequest request)
+    {
+        var page = await library.ListAsync(OwnerId, order, request.StartIndex, request.Count, request.CancellationToken);
+        return new ItemsProviderResult<Row>(page.Files.Select((file, at) => new Row(request.StartIndex + at, file)), page.Total);
+    }
+
+    private async Task SortAsync(FileColumn column)
+    {
+        order = new FileOrder(column, order.Column == column && !order.Descending);
+        active = anchor = -1;
+        await RefreshAsync();
+    }
+
+    private async Task ClickAsync(Row row, MouseEventArgs click)
+    {
+        if (click.ShiftKey && anchor >= 0)
+        {
+            await SelectRangeAsync(anchor, row.Index);
+        }
+        else if (click.CtrlKey || click.MetaKey)
+        {
+            Toggle(row.File.Id);
+            anchor = row.Index;
+        }
+        else
+        {
+            var only = selected.Count == 1 && selected.Contains(row.File.Id);
+            selected.Clear();
+            if (!only)
+            {
+                selected.Add(row.File.Id);
+            }
+
+            anchor = row.Index;
+        }
+
+        active = row.Index;
+    }
+
+    private async Task KeyAsync(KeyboardEventArgs key)
+    {
+        var last = (summary?.Count ?? 0) - 1;
+        if (last < 0)
+        {
+            return;
+        }
+
+        int? to = key.Key switch
+        {
+            "ArrowDown" => active + 1,
+            "ArrowUp" => active < 0 ? last : active - 1,
+            "PageDown" => active + 10,
+            "PageUp" => active - 10,
+            "Home" => 0,
+            "End" => last,
+            _ => null,
+        };
+        if (to is { } index)
+        {
+            active = Math.Clamp(index, 0, last);
+            if (key.ShiftKey)
+            {
+                anchor = anchor < 0 ? active : anchor;
+                await SelectRangeAsync(anchor, active);
+            }
+            else
+            {
+                anchor = active;
+            }
+
+            if (module is not null)
+            {
+                await module.InvokeVoidAsync("reveal", rows, active, RowHeight);
+            }
+
+            return;
+        }
+
+        switch (key.Key)
+        {
+            case " " when await ActiveIdAsync() is { } id:
+                Toggle(id);
+                anchor = active;
+                break;
+            case "a" or "A" when key.CtrlKey || key.MetaKey:
+                await SelectRangeAsync(0, last);
+                break;
+            case "Escape":
+                ClearSelection();
+                break;
+            case "Enter" when await ActiveIdAsync() is { } id && module is not null:
+                await module.InvokeVoidAsync("download", $"files/{id}");
+                break;
+            case "Delete" when selected.Count > 0:
+                await DeleteAsync(selected);
+                break;
+            case "Delete" when await ActiveIdAsync() is { } id:
+                await DeleteAsync([id]);
+                break;
+        }
+    }
+
+    private async Task<Guid?> ActiveIdAsync()
+        => active < 0 ? null : (await library.ListIdsAsync(OwnerId, order, active, 1, leaving.Token)) is [var id] ? id : null;
+
+    private async Task SelectRangeAsync(int from, int to)
+    {
+        (from, to) = (Math.Min(from, to), Math.Max(from, to));
+        var ids = await library.ListIdsAsync(OwnerId, order, from, to - from + 1, leaving.Token);
+        selected.Clear();
+        foreach (var id in ids)
+        {
+            selected.Add(id);
+        }
+    }
+
+    private void Toggle(Guid id)
+    {
+        if (!selected.Remove(id))
+        {
+            selected.Add(id);
+        }
+    }
+
+    private void ClearSelection() => selected.Clear();
+
+    private async Task DeleteAsync(IEnumerable<Guid> meant)
+    {
+        try
+        {
+            // Asked and answered with what is there now: another tab may have been faster.
+            var ids = meant.ToList();
+            var files = await library.FindAsync(OwnerId, ids, leaving.Token);
+            if (files.Count == 0)
+            {
+                Tell(ids.Count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
+                return;
+            }
+
+            object? answer = await dialogs.OpenAsync<DeleteDialog>(
+                files is [var one] ? $"Delete “{FileName.Visible(one.Name)}”?" : $"Delete {Count(files.Count)}?",
+                new() { [nameof(DeleteDialog.Files)] = files },
+                new DialogOptions { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
+            if (answer is not true)
+            {
+                return;
+            }
+
+            var deleted = await library.DeleteAsync(OwnerId, [.. files.Select(file => file.Id)], leaving.Token);
+            Tell(deleted.Count == 0 ? "They were already deleted elsewhere."
+                : deleted.Count < files.Count ? $"{Count(deleted.Count)} deleted; the others were already gone."
+                : $"{Count(deleted.Count)} deleted, {ByteSize.Humane(deleted.Bytes)} freed.");
+        }
+        catch (OperationCanceledException)
+        {
+            // The page was left; what was not deleted yet stays.
+        }
+        catch (Exception failure)
+        {
+            notifications.Notify(NotificationSeverity.Error, "Not everything was deleted", Report(failure, "Files of {Owner} could not be deleted ({Id})."), 10_000);
+        }
+    }
+
+    private void Tell(string sentence)
+    {
+        announcement = sentence;
+        notifications.Notify(NotificationSeverity.Info, sentence, duration: 5_000);
+    }
+
+    /// <summary>A surprise is logged once, and the person gets an id for it instead of its text.</summary>
+    private string Report(Exception failure, string message)
+    {
+        var id = Guid.NewGuid().ToString("N")[..8];
+#pragma warning disable CA2254 // Two constant templates, told apart by the caller.
+        log.LogError(failure, message, OwnerId, id);
+#pragma warning restore CA2254
+        return $"Something went wrong on the server (id {id}). Try again in a moment.";
+    }
+
+    private DateTime Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone);
+
+    private string Exact(DateTime utc) => Local(utc).ToString("dddd, d MMMM yyyy, HH:mm:ss");
+
+    private string Humane(DateTime utc)
+    {
+        var then = Local(utc);
+        var now = Local(time.GetUtcNow().UtcDateTime);
+        return then.Date == now.Date ? $"Today, {then:HH:mm}"
+            : then.Date == now.Date.AddDays(-1) ? $"Yesterday, {then:HH:mm}"
+            : then.Year == now.Year ? then.ToString("d MMM, HH:mm")
+            : then.ToString("d MMM yyyy");
+    }
+
+    private static string Count(int files) => files == 1 ? "1 file" : $"{files:N0} files";
+
+    private static string RowId(int index) => $"file-{index}";
+
+    private sealed record Row(int Index, StoredFile File);
+}

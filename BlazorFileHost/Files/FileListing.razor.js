@@ -1,0 +1,31 @@
+// What the list needs of the browser: keys that must not scroll the page, the row in view, a download without leaving.
+
+export function attach(grid) {
+    grid.addEventListener('keydown', event => {
+        if (event.target !== grid) {
+            // A key pressed on a button inside a row is the button's own.
+            if (!['Escape', 'Delete'].includes(event.key)) event.stopPropagation();
+            return;
+        }
+        const mine = ['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' '];
+        if (mine.includes(event.key) || (event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey))) event.preventDefault();
+    });
+    grid.addEventListener('click', event => { if (!event.target.closest('button, a')) grid.focus({ preventScroll: true }); });
+}
+
+export function reveal(rows, index, height) {
+    const top = index * height;
+    if (top < rows.scrollTop) rows.scrollTop = top;
+    else if (top + height > rows.scrollTop + rows.clientHeight) rows.scrollTop = top + height - rows.clientHeight;
+}
+
+export function download(address) {
+    const link = document.createElement('a');
+    link.href = address;
+    link.download = '';
+    link.click();
+}
+
+export function timeZone() {
+    return Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'UTC';
+}

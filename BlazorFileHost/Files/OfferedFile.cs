@@ -1,0 +1,39 @@
+using BlazorFileHost.Data;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>What a client says of a file that it would like to send. Nothing of it is believed; the size is a promise that is checked.</summary>
+/// <param name="Size">Bytes.</param>
+public sealed record OfferedFile(string Name, long Size);
+
+/// <summary>What happens when the name is taken. Nothing is ever overwritten without being told.</summary>
+public enum OnConflict
+{
+    /// <summary>Refuse, so that the person can be asked.</summary>
+    Ask,
+
+    /// <summary>Add a number to the name.</summary>
+    KeepBoth,
+
+    /// <summary>The new content takes the place of the old in one step.</summary>
+    Replace,
+}
+
+public enum FileColumn
+{
+    Name,
+    Size,
+    Modified,
+}
+
+/// <summary>How the list is sorted; equal values by name.</summary>
+public readonly record struct FileOrder(FileColumn Column, bool Descending);
+
+/// <param name="Total">How many files there are in all.</param>
+public sealed record FilePage(IReadOnlyList<StoredFile> Files, int Total);
+
+/// <param name="Bytes">Sum of the sizes.</param>
+public sealed record FileSummary(int Count, long Bytes);
+
+/// <summary>A file with its bytes, seekable.</summary>
+public sealed record FileContent(StoredFile File, Stream Bytes);

@@ -1,0 +1,367 @@
+using BlazorFileHost.Components;
+using BlazorFileHost.Files;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Forms;
+using Microsoft.JSInterop;
+using Radzen;
+
+namespace BlazorFileHost.Uploads;
+
+/// <summary>
+/// The picker, the drop zone over the whole window, and the panel that shows what is on its way. The circuit carries names,
+/// verdicts and progress; the bytes go from the browser to <see cref="UploadEndpoint"/> by plain HTTP and do not need it.
+/// </summary>
+public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs) : ComponentBase, IAsyncDisposable
+{
+    /// <summary>Files in one message from the browser.</summary>
+    public const int BatchSize = 200;
+
+    private readonly Dictionary<int, UploadItem> byKey = [];
+    private readonly List<UploadItem> items = [];
+    private ElementReference root;
+    private IJSObjectReference? module;
+    private IJSObjectReference? browser;
+    private DotNetObjectReference<UploadBox>? self;
+    private int nextKey;
+    private int finished;
+    private long finishedBytes;
+    private long totalBytes;
+    private long totalSent;
+    private double totalSpeed;
+    private bool folded;
+    private bool asking;
+    private string? announcement;
+
+    /// <summary>A verdict per file, in order, before a byte moves: the name to keep it under, or the refusal.</summary>
+    [Parameter, EditorRequired]
+    public required Func<IReadOnlyList<OfferedFile>, Task<IReadOnlyList<Answer<string>>>> Check { get; set; }
+
+    private int Active => items.Count(item => item.State is UploadState.Waiting or UploadState.Sending);
+
+    private List<UploadItem> Failed => [.. items.Where(item => item.State == UploadState.Failed)];
+
+    private string Headline
+    {
+        get
+        {
+            var active = Active;
+            var failed = items.Count(item => item.State == UploadState.Failed);
+            return active > 0 ? $"Uploading {finished + 1:N0} of {finished + active:N0}"
+                : failed > 0 ? $"{Files(finished)} uploaded, {failed:N0} not"
+                : $"{Files(finished)} uploaded";
+        }
+    }
+
+    [JSInvokable]
+    public void FoldersDropped(int count)
+    {
+        var sentence = count == 1 ? "A folder was left out: only files can be uploaded." : $"{count} folders were left out: only files can be uploaded.";
+        items.Add(new UploadItem(nextKey++, sentence, 0) { State = UploadState.Failed, Why = sentence });
+        StateHasChanged();
+    }
+
+    [JSInvokable]
+    public async Task Report(UploadReport report)
+    {
+        foreach (var moved in report.Moved)
+        {
+            if (byKey.TryGetValue(moved.Key, out var item) && item.State is UploadState.Waiting or UploadState.Sending)
+            {
+                item.State = UploadState.Sending;
+                item.Sent = Math.Clamp(moved.Sent, 0, item.Size);
+                item.Speed = moved.Speed;
+            }
+        }
+
+        var wasActive = Active > 0;
+        foreach (var ended in report.Ended)
+        {
+            // The same end can be told twice when the circuit broke just after the first time.
+            if (byKey.TryGetValue(ended.Key, out var item) && item.State is UploadState.Waiting or UploadState.Sending)
+            {
+                End(item, ended);
+            }
+        }
+
+        totalSpeed = report.Speed;
+        Sum();
+        if (wasActive && Active == 0)
+        {
+            announcement = Headline;
+        }
+
+        StateHasChanged();
+        await AskAsync();
+    }
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (firstRender)
+        {
+            self = DotNetObjectReference.Create(this);
+            module = await js.InvokeAsync<IJSObjectReference>("import", "./Uploads/UploadBox.razor.js");
+            browser = await module.InvokeAsync<IJSObjectReference>("attach", root, self);
+            StateHasChanged();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (browser is not null)
+            {
+                await browser.InvokeVoidAsync("dispose");
+                await browser.DisposeAsync();
+            }
+
+            if (module is not null)
+            {
+                await module.DisposeAsync();
+            }
+        }
+        catch (JSDisconnectedException)
+        {
+            // The page is gone, and with it what would be cleaned up there.
+        }
+
+        self?.Dispose();
+    }
+
+    private async Task OfferAsync(InputFileChangeEventArgs picked)
+    {
+        if (picked.FileCount > BatchSize)
+        {
+            // Only a browser whose script did not start sends so many at once.
+            announcement = $"Please choose at most {BatchSize} files at a time.";
+            return;
+        }
+
+        if (Active == 0)
+        {
+            (finished, finishedBytes) = (0, 0);
+        }
+
+        var files = picked.GetMultipleFiles(BatchSize).Select(file => new OfferedFile(file.Name, file.Size)).ToList();
+        var answers = await Check(files);
+        var verdicts = new UploadVerdict[files.Count];
+        for (var i = 0; i < files.Count; i++)
+        {
+            var item = new UploadItem(nextKey++, files[i].Name, files[i].Size);
+            items.Add(item);
+            byKey.Add(item.Key, item);
+            Judge(item, answers[i]);
+            verdicts[i] = new UploadVerdict(item.Key, item.State == UploadState.Waiting ? item.Name : null);
+        }
+
+        Sum();
+        if (browser is not null)
+        {
+            await browser.InvokeVoidAsync("verdicts", (object)verdicts);
+        }
+
+        StateHasChanged();
+        await AskAsync();
+    }
+
+    private static void Judge(UploadItem item, Answer<string> answer)
+    {
+        if (answer.Value is { } name)
+        {
+            item.Name = name;
+            item.State = UploadState.Waiting;
+        }
+        else
+        {
+            Refuse(item, answer.Refusal!.Kind.ToString(), answer.Refusal.Sentence, answer.Refusal.MendedName);
+        }
+    }
+
+    private void End(UploadItem item, UploadEnded ended)
+    {
+        item.Sent = 0;
+        switch (ended.Code)
+        {
+            case null:
+                item.State = UploadState.Done;
+                finished++;
+                finishedBytes += item.Size;
+                Remove(item);
+                break;
+            case "Cancelled":
+                item.State = UploadState.Cancelled;
+                Remove(item);
+                break;
+            default:
+                Refuse(item, ended.Code, ended.Sentence, ended.MendedName);
+                break;
+        }
+    }
+
+    private static void Refuse(UploadItem item, string code, string? sentence, string? mendedName)
+    {
+        var name = $"“{FileName.Visible(item.Name)}”";
+        item.MendedName = mendedName;
+        item.State = code == nameof(RefusalKind.NameTaken) ? UploadState.Asking : UploadState.Failed;
+        item.CanRetry = code is "Network" or "SignedOut" or "Server"
+            or nameof(RefusalKind.StorageFull) or nameof(RefusalKind.LengthMismatch) or nameof(RefusalKind.ChangedMeanwhile);
+        item.Why = code switch
+        {
+            "Network" => $"{name} was not uploaded: the connection broke. Try again.",
+            "Unreadable" => $"{name} was not uploaded: it was changed or removed on your device. Choose it again.",
+            "SignedOut" => $"{name} was not uploaded: you are signed out. Sign in in another tab, then try again.",
+            _ => sentence ?? $"{name} was not uploaded: something went wrong on the server. Try again.",
+        };
+    }
+
+    /// <summary>Asks about taken names, one after the other, until none is left. One dialog at a time.</summary>
+    private async Task AskAsync()
+    {
+        if (asking)
+        {
+            return;
+        }
+
+        asking = true;
+        try
+        {
+            while (items.Find(item => item.State == UploadState.Asking) is { } item)
+            {
+                var others = items.Count(other => other.State == UploadState.Asking) - 1;
+                object? answer = await dialogs.OpenAsync<ConflictDialog>(
+                    "This name is taken",
+                    new() { [nameof(ConflictDialog.Name)] = item.Name, [nameof(ConflictDialog.Others)] = others },
+                    new DialogOptions { ShowClose = false, CloseDialogOnOverlayClick = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
+
+                // Esc closes without an answer: nothing is uploaded over or beside anything unasked.
+                var choice = answer as ConflictChoice ?? new ConflictChoice(null, false);
+                var meant = choice.ForAll ? items.Where(other => other.State == UploadState.Asking).ToList() : [item];
+                await DecideAsync(meant, choice.OnConflict);
+            }
+        }
+        finally
+        {
+            asking = false;
+        }
+    }
+
+    private async Task DecideAsync(List<UploadItem> meant, OnConflict? onConflict)
+    {
+        if (onConflict is not { } action)
+        {
+            foreach (var item in meant)
+            {
+                item.State = UploadState.Cancelled;
+                Remove(item);
+            }
+
+            await ForgetAsync(meant);
+        }
+        else
+        {
+            foreach (var item in meant)
+            {
+                item.OnConflict = action;
+            }
+
+            await StartAsync(meant);
+        }
+
+        StateHasChanged();
+    }
+
+    private async Task StartAsync(List<UploadItem> meant)
+    {
+        foreach (var item in meant)
+        {
+            item.State = UploadState.Waiting;
+            item.Why = item.MendedName = null;
+        }
+
+        Sum();
+        if (browser is not null)
+        {
+            await browser.InvokeVoidAsync("start", (object)meant
+                .Select(item => new { item.Key, item.Name, OnConflict = item.OnConflict.ToString().ToLowerInvariant() }).ToArray());
+        }
+    }
+
+    private Task RetryAsync(IEnumerable<UploadItem> meant) => StartAsync([.. meant]);
+
+    private async Task RenameAsync(UploadItem item, string name)
+    {
+        var answer = (await Check([new OfferedFile(name, item.Size)]))[0];
+        item.Name = name;
+        Judge(item, answer);
+        if (item.State == UploadState.Waiting)
+        {
+            await StartAsync([item]);
+        }
+
+        await AskAsync();
+    }
+
+    private async Task CancelAsync(List<UploadItem> meant)
+    {
+        if (browser is not null)
+        {
+            await browser.InvokeVoidAsync("cancel", (object)meant.Select(item => item.Key).ToArray());
+        }
+    }
+
+    private Task CancelAllAsync() => CancelAsync([.. items.Where(item => item.State is UploadState.Waiting or UploadState.Sending)]);
+
+    private async Task CloseAsync()
+    {
+        await ForgetAsync(items);
+        items.Clear();
+        byKey.Clear();
+        (finished, finishedBytes) = (0, 0);
+        Sum();
+    }
+
+    private async Task ForgetAsync(List<UploadItem> meant)
+    {
+        if (browser is not null)
+        {
+            await browser.InvokeVoidAsync("forget", (object)meant.Select(item => item.Key).ToArray());
+        }
+    }
+
+    private void Remove(UploadItem item)
+    {
+        items.Remove(item);
+        byKey.Remove(item.Key);
+    }
+
+    private void Sum()
+    {
+        (totalBytes, totalSent) = (finishedBytes, finishedBytes);
+        foreach (var item in items)
+        {
+            if (item.State is UploadState.Waiting or UploadState.Sending)
+            {
+                totalBytes += item.Size;
+                totalSent += item.Sent;
+            }
+        }
+    }
+
+    private static string Files(int count) => count == 1 ? "1 file" : $"{count:N0} files";
+
+    private static double Percent(long sent, long size) => size == 0 ? 0 : Math.Floor(100.0 * sent / size);
+
+    private static string Figures(long sent, long size, double speed)
+    {
+        var figures = $"{ByteSize.Humane(sent)} of {ByteSize.Humane(size)}";
+        return speed < 1 ? figures : $"{figures} · {ByteSize.Humane((long)speed)}/s · {Left((size - sent) / speed)}";
+    }
+
+    private static string Left(double seconds) => seconds switch
+    {
+        < 1 => "almost done",
+        < 90 => $"{Math.Ceiling(seconds):0} s left",
+        < 5400 => $"{Math.Round(seconds / 60):0} min left",
+        _ => $"{Math.Floor(seconds / 3600):0} h {Math.Round(seconds % 3600 / 60):0} min left",
+    };
+}
