@@ -20,15 +20,133 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
     /// <summary>The collation that compares strings by their code units, so that the same names collide on every database.</summary>
     protected abstract string ByteCollation { get; }
 
+    /// <summary>Where writers of this process stand in line, for a database that takes one writer at a time. Null where the database sees to it.</summary>
+    protected virtual SemaphoreSlim? Queue => null;
+
+    /// <summary>
+    /// Runs <paramref name="unit"/> in one transaction: all of it is committed when this returns, or none of it is. When the
+    /// database was busy or out of reach the unit runs again from its start, so it must load, add and change everything itself,
+    /// with ids made outside of it, and touch nothing but the database. Units with ExecuteUpdate, ExecuteDelete or more than one
+    /// SaveChanges go through here; a lone SaveChanges needs nothing of this.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Something was changed before the unit: it would be lost when the unit runs again.</exception>
+    public async Task<T> WriteAsync<T>(Func<CancellationToken, Task<T>> unit, CancellationToken cancellation = default)
+    {
+        if (writing || ChangeTracker.HasChanges())
+        {
+            throw new InvalidOperationException("Change everything inside one unit: it may have to run again.");
+        }
+
+        try
+        {
+            return await InTurnAsync(() => Database.CreateExecutionStrategy().ExecuteAsync(async token =>
+            {
+                ChangeTracker.Clear();
+                await using var transaction = await Database.BeginTransactionAsync(token);
+                var result = await unit(token);
+                // A commit that is given up half way may have happened all the same; so it is not given up.
+                await transaction.CommitAsync(CancellationToken.None);
+                return result;
+            }, cancellation), cancellation);
+        }
+        catch
+        {
+            // What the unit could not write must not slip into the next one.
+            ChangeTracker.Clear();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="WriteAsync{T}"/>
+    public Task WriteAsync(Func<CancellationToken, Task> unit, CancellationToken cancellation = default)
+        => WriteAsync(async token =>
+        {
+            await unit(token);
+            return true;
+        }, cancellation);
+
+    /// <summary>
+    /// Whether the write failed because a unique index already holds such a row. After a lost connection that row can be our
+    /// own, written by the attempt whose answer was lost: look at its id before saying that something is taken.
+    /// </summary>
+    public abstract bool IsUniqueViolation(Exception failure);
+
+    /// <summary>Whether the write failed because the row it points to is not there (any more), or is still pointed to.</summary>
+    public abstract bool IsMissingReference(Exception failure);
+
+    /// <summary>Whether the write failed because the database has no room left.</summary>
+    public abstract bool IsFull(Exception failure);
+
+    /// <summary>Brings the tables up to date, making the database first where there is none. Several nodes may do this at once.</summary>
+    public abstract Task MigrateAsync(CancellationToken cancellation = default);
+
+    public override int SaveChanges(bool acceptAllChangesOnSuccess)
+    {
+        var queue = writing ? null : Queue;
+        queue?.Wait();
+        try
+        {
+            return base.SaveChanges(acceptAllChangesOnSuccess);
+        }
+        finally
+        {
+            queue?.Release();
+        }
+    }
+
+    public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+        => writing
+            ? base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken)
+            : InTurnAsync(() => base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken), cancellationToken);
+
+    private bool writing;
+
+    private async Task<T> InTurnAsync<T>(Func<Task<T>> write, CancellationToken cancellation)
+    {
+        var queue = Queue;
+        if (queue is not null)
+        {
+            await queue.WaitAsync(cancellation);
+        }
+
+        writing = true;
+        try
+        {
+            return await write();
+        }
+        finally
+        {
+            writing = false;
+            queue?.Release();
+        }
+    }
+
+    /// <summary>The database's own error inside what Entity Framework made of it.</summary>
+    protected static TError? Cause<TError>(Exception? failure) where TError : Exception
+    {
+        while (failure is not null and not TError)
+        {
+            failure = failure.InnerException;
+        }
+
+        return failure as TError;
+    }
+
     // Passkeys get their table now, so that they need no migration of accounts later.
     protected override Version SchemaVersion => IdentitySchemaVersions.Version3;
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
-        => configurationBuilder.Properties<DateTime>().HaveConversion<UtcDateTime>();
+        => configurationBuilder.Properties<DateTime>().HaveConversion<UtcMilliseconds>().HavePrecision(3);
 
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);
+
+        builder.Entity<User>(user =>
+        {
+            user.Property(u => u.NormalizedUserName).UseCollation(ByteCollation);
+            user.Property(u => u.NormalizedEmail).UseCollation(ByteCollation);
+        });
 
         builder.Entity<StoredFile>(file =>
         {
@@ -42,9 +160,13 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         builder.Entity<FirstAdministrator>().Property(f => f.Id).ValueGeneratedNever();
     }
 
-    /// <summary>Every time is stored as UTC and read back as UTC: SQLite and SQL Server forget the kind, PostgreSQL insists on it.</summary>
-    private sealed class UtcDateTime() : ValueConverter<DateTime, DateTime>(
-        time => time, time => DateTime.SpecifyKind(time, DateTimeKind.Utc));
+    /// <summary>
+    /// Every time is stored as UTC in whole milliseconds and read back so: SQLite and SQL Server forget the kind, PostgreSQL
+    /// insists on it, and each keeps another number of digits. Without this a time compared with its stored self would differ.
+    /// </summary>
+    private sealed class UtcMilliseconds() : ValueConverter<DateTime, DateTime>(
+        time => new DateTime(time.ToUniversalTime().Ticks / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond, DateTimeKind.Utc),
+        time => DateTime.SpecifyKind(time, DateTimeKind.Utc));
 }
 
 /// <summary>One key of the ring that protects cookies and tokens, kept with the data so that every node and every restart reads the same.</summary>

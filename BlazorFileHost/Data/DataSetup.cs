@@ -1,0 +1,66 @@
+using BlazorFileHost.Data.PostgreSql;
+using BlazorFileHost.Data.Sqlite;
+using BlazorFileHost.Data.SqlServer;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Data;
+
+public static class DataSetup
+{
+    /// <summary>
+    /// The tables by <see cref="IDbContextFactory{FileHostContext}"/> (one context per operation), a scoped context for Identity's
+    /// stores, the key ring kept in the database, and the health check <c>database</c> (tag <c>ready</c>).
+    /// </summary>
+    public static WebApplicationBuilder AddData(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<DatabaseOptions>().BindConfiguration(DatabaseOptions.Section).ValidateOnStart();
+        services.AddSingleton<IPostConfigureOptions<DatabaseOptions>, DatabaseOptions.FromConfiguration>();
+        services.AddSingleton<IValidateOptions<DatabaseOptions>, DatabaseOptions.Check>();
+
+        services.AddSingleton(Contexts);
+        services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext());
+
+        services.AddDataProtection().SetApplicationName("BlazorFileHost");
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(
+            keys => keys.XmlRepository = new KeyRing(provider.GetRequiredService<IDbContextFactory<FileHostContext>>())));
+
+        services.AddHealthChecks().AddCheck<DatabaseHealth>("database", tags: ["ready"], timeout: TimeSpan.FromSeconds(5));
+        return builder;
+    }
+
+    /// <summary>Brings the tables up to date. Called before the first request is let in, and by every node: they do not collide.</summary>
+    /// <exception cref="OptionsValidationException">The settings name no database; the message names the key and the choices.</exception>
+    public static async Task MigrateAsync(this WebApplication app, CancellationToken cancellation = default)
+    {
+        await using var context = app.Services.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext();
+        await context.MigrateAsync(cancellation);
+    }
+
+    private static IDbContextFactory<FileHostContext> Contexts(IServiceProvider services)
+    {
+        var options = services.GetRequiredService<IOptions<DatabaseOptions>>().Value;
+        return Contexts(options.Kind, options.ConnectionString, services);
+    }
+
+    internal static IDbContextFactory<FileHostContext> Contexts(DatabaseKind kind, string connectionString, IServiceProvider? services = null)
+        => kind switch
+        {
+            DatabaseKind.Sqlite => new Pool<SqliteFileHostContext>(SqliteFileHostContext.Options(connectionString), services),
+            DatabaseKind.SqlServer => new Pool<SqlServerFileHostContext>(SqlServerFileHostContext.Options(connectionString), services),
+            DatabaseKind.PostgreSql => new Pool<PostgreSqlFileHostContext>(PostgreSqlFileHostContext.Options(connectionString), services),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+        };
+
+    private sealed class Pool<TContext>(DbContextOptionsBuilder<TContext> options, IServiceProvider? services) : IDbContextFactory<FileHostContext>
+        where TContext : FileHostContext
+    {
+        private readonly PooledDbContextFactory<TContext> pool = new(options.UseApplicationServiceProvider(services).Options);
+
+        public FileHostContext CreateDbContext() => pool.CreateDbContext();
+    }
+}

@@ -1,0 +1,81 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Design;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+
+namespace BlazorFileHost.Data.PostgreSql;
+
+/// <summary>The tables on PostgreSQL.</summary>
+public sealed class PostgreSqlFileHostContext(DbContextOptions<PostgreSqlFileHostContext> options) : FileHostContext(options)
+{
+    /// <summary>Any number, as long as every node takes the same one ("BlazorFH").</summary>
+    private const long MigrationLock = 0x426C617A6F724648;
+
+    /// <summary>Seconds that a start waits for another node that is migrating.</summary>
+    private const int Patience = 300;
+
+    protected override string ByteCollation => "C";
+
+    public override bool IsUniqueViolation(Exception failure) => State(failure) == PostgresErrorCodes.UniqueViolation;
+
+    public override bool IsMissingReference(Exception failure) => State(failure) == PostgresErrorCodes.ForeignKeyViolation;
+
+    public override bool IsFull(Exception failure) => State(failure) == PostgresErrorCodes.DiskFull;
+
+    public override async Task MigrateAsync(CancellationToken cancellation = default)
+    {
+        var server = Database.GetConnectionString()!;
+        var creator = this.GetService<IRelationalDatabaseCreator>();
+
+        // These locks hold within one database. So who makes the database meets the others in the one that is always there,
+        // and who migrates meets them in ours; an account that may not enter the former can still migrate what was made for it.
+        if (!await creator.ExistsAsync(cancellation))
+        {
+            await using var turn = await LockAsync(new NpgsqlConnectionStringBuilder(server) { Database = "postgres" }, cancellation);
+            if (!await creator.ExistsAsync(cancellation))
+            {
+                await creator.CreateAsync(cancellation);
+            }
+        }
+
+        await using (await LockAsync(new NpgsqlConnectionStringBuilder(server), cancellation))
+        {
+            await Database.MigrateAsync(cancellation);
+        }
+    }
+
+    private static string? State(Exception failure) => Cause<PostgresException>(failure)?.SqlState;
+
+    /// <summary>Holds the lock until the returned connection is closed, by us or by the death of this process.</summary>
+    private static async Task<NpgsqlConnection> LockAsync(NpgsqlConnectionStringBuilder database, CancellationToken cancellation)
+    {
+        database.Pooling = false;
+        database.Multiplexing = false;
+        var connection = new NpgsqlConnection(database.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(cancellation);
+            await using var command = connection.CreateCommand();
+            command.CommandText = "SELECT pg_advisory_lock($1)";
+            command.Parameters.Add(new() { Value = MigrationLock });
+            command.CommandTimeout = Patience;
+            await command.ExecuteNonQueryAsync(cancellation);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    internal static DbContextOptionsBuilder<PostgreSqlFileHostContext> Options(string connectionString)
+        => new DbContextOptionsBuilder<PostgreSqlFileHostContext>().UseNpgsql(connectionString, server => server.EnableRetryOnFailure());
+
+    /// <summary>For <c>dotnet ef</c>; opens nothing.</summary>
+    internal sealed class AtDesignTime : IDesignTimeDbContextFactory<PostgreSqlFileHostContext>
+    {
+        public PostgreSqlFileHostContext CreateDbContext(string[] args) => new(PostgreSqlFileHostContext.Options("Host=none").Options);
+    }
+}

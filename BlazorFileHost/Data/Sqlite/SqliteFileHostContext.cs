@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Design;
+
+namespace BlazorFileHost.Data.Sqlite;
+
+/// <summary>The tables in one file, for one machine. A commit is on the disk before it returns (WAL, synchronous=FULL).</summary>
+public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext> options) : FileHostContext(options)
+{
+    // One line per file and process. Another process that writes (a backup tool, a node by mistake) is met by waiting and retrying.
+    private static readonly ConcurrentDictionary<string, SemaphoreSlim> Queues = new(StringComparer.Ordinal);
+
+    private SemaphoreSlim? queue;
+
+    protected override string ByteCollation => "BINARY";
+
+    // SQLite lets one writer in and turns the others away; standing in line they do not spin.
+    protected override SemaphoreSlim Queue => queue ??= Queues.GetOrAdd(Database.GetConnectionString() ?? "", _ => new(1));
+
+    public override bool IsUniqueViolation(Exception failure)
+        => Cause<SqliteException>(failure)?.SqliteExtendedErrorCode is SqliteCode.ConstraintUnique or SqliteCode.ConstraintPrimaryKey;
+
+    public override bool IsMissingReference(Exception failure)
+        => Cause<SqliteException>(failure)?.SqliteExtendedErrorCode is SqliteCode.ConstraintForeignKey;
+
+    public override bool IsFull(Exception failure)
+        => Cause<SqliteException>(failure) is { } cause
+            && (cause.SqliteErrorCode == SqliteCode.Full || cause.SqliteExtendedErrorCode == SqliteCode.ShmSize);
+
+    public override async Task MigrateAsync(CancellationToken cancellation = default)
+    {
+        var file = new SqliteConnectionStringBuilder(Database.GetConnectionString()).DataSource;
+        await using var turn = await SqliteFile.LockAsync(file, cancellation);
+        SqliteFile.Prepare(file);
+
+        // Entity Framework marks a migration in progress by a row and waits for as long as it is there: for ever, when the process
+        // that wrote it was killed. Whoever holds our lock, which ends with its process, knows that nobody is at work.
+        await Database.ExecuteSqlRawAsync("""DROP TABLE IF EXISTS "__EFMigrationsLock";""", cancellation);
+        await Database.MigrateAsync(cancellation);
+    }
+
+    internal static DbContextOptionsBuilder<SqliteFileHostContext> Options(string connectionString)
+    {
+        var connection = new SqliteConnectionStringBuilder(connectionString);
+        if (!connection.ShouldSerialize("Default Timeout"))
+        {
+            // Seconds of waiting for another process's write, on a thread; after that the whole unit is tried again.
+            connection.DefaultTimeout = 5;
+        }
+
+        return new DbContextOptionsBuilder<SqliteFileHostContext>()
+            .UseSqlite(connection.ConnectionString, sqlite => sqlite.ExecutionStrategy(dependencies => new SqliteRetry(dependencies)))
+            .AddInterceptors(SqlitePragmas.Instance);
+    }
+
+    /// <summary>For <c>dotnet ef</c>; opens nothing.</summary>
+    internal sealed class AtDesignTime : IDesignTimeDbContextFactory<SqliteFileHostContext>
+    {
+        public SqliteFileHostContext CreateDbContext(string[] args) => new(SqliteFileHostContext.Options("Data Source=filehost.db").Options);
+    }
+}
