@@ -13,7 +13,8 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICult
 
 try
 {
-    var builder = WebApplication.CreateBuilder(args);
+    // Settings lie beside the app, wherever it is started from.
+    var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
     DataDirectory.Settle(builder);
     builder.AddData();
     builder.AddStorage();

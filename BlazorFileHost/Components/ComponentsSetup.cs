@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components.Server;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Radzen;
 
 namespace BlazorFileHost.Components;
@@ -33,6 +34,13 @@ public static class ComponentsSetup
         });
         app.UseExceptionHandler("/error", createScopeForErrors: true);
         app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+    }
+
+    /// <summary><c>/health/live</c>: the process answers. <c>/health/ready</c>: database and storage do their work too.</summary>
+    public static void MapHealth(this WebApplication app)
+    {
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous();
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();
     }
 
     public static void MapShell(this WebApplication app)

@@ -80,7 +80,9 @@ public sealed class FileLibrary(
                 return received.Refusal!;
             }
 
-            // The bytes are durable: from here on a client that hangs up must not leave them without a row.
+            // The bytes are durable: from here on a client that hangs up must not leave them without a row. When the database breaks
+            // in the middle nobody knows whether the row is there: then the bytes stay, for a row must never point at none.
+            kept = true;
             var answer = await KeepAsync(ownerId, name, key, bytes, onConflict);
             kept = answer.Value is not null;
             return answer;
@@ -350,6 +352,11 @@ public sealed class FileLibrary(
             }
             catch (DbUpdateException failure) when (context.IsUniqueViolation(failure))
             {
+                if (await WasKeptAsync(file.Id))
+                {
+                    return file;
+                }
+
                 if (onConflict == OnConflict.Ask)
                 {
                     return Refusal.NameTaken(name);
@@ -376,6 +383,13 @@ public sealed class FileLibrary(
         }
 
         return Refusal.ChangedMeanwhile(name);
+    }
+
+    /// <summary>Whether the row in the way is our own, written by an attempt whose answer was lost with the connection.</summary>
+    private async Task<bool> WasKeptAsync(Guid id)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        return await context.Files.AnyAsync(file => file.Id == id);
     }
 
     private static async Task<string> FreeNameAsync(FileHostContext context, Guid ownerId, string name)

@@ -1,3 +1,4 @@
+using BlazorFileHost.Components;
 using BlazorFileHost.Data;
 using BlazorFileHost.Live;
 using Microsoft.AspNetCore.Components;

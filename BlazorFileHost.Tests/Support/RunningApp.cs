@@ -1,0 +1,146 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace BlazorFileHost.Tests.Support;
+
+/// <summary>The real app in a process of its own, on a free port of loopback, over a data directory of its own.</summary>
+public sealed partial class RunningApp : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly ConcurrentQueue<string> log = new();
+    private readonly Dictionary<string, string> settings;
+    private readonly bool ownsDirectory;
+    private Process? process;
+
+    private RunningApp(string dataDirectory, bool ownsDirectory, Dictionary<string, string> settings)
+    {
+        DataDirectory = dataDirectory;
+        this.ownsDirectory = ownsDirectory;
+        this.settings = settings;
+    }
+
+    public string DataDirectory { get; }
+
+    public Uri Address { get; private set; } = null!;
+
+    /// <summary>Everything the process wrote so far.</summary>
+    public string Log => string.Join('\n', log);
+
+    public int ProcessId => process!.Id;
+
+    /// <summary>What the log must not have: warnings, errors and worse.</summary>
+    public IReadOnlyList<string> Complaints => [.. log.Where(line => Complaint().IsMatch(line))];
+
+    public static async Task<RunningApp> StartAsync(Dictionary<string, string>? settings = null, string? dataDirectory = null)
+    {
+        var app = new RunningApp(dataDirectory ?? Directory.CreateTempSubdirectory("filehost-").FullName, dataDirectory is null, settings ?? []);
+        await app.StartAgainAsync(port: 0);
+        return app;
+    }
+
+    /// <summary>Starts it anew on the same data, and on the same port unless told otherwise.</summary>
+    public async Task StartAgainAsync(int? port = null)
+    {
+        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
+        process = new Process { StartInfo = StartInfo($"http://127.0.0.1:{port ?? Address.Port}"), EnableRaisingEvents = true };
+        process.Exited += (_, _) => listening.TrySetException(new InvalidOperationException($"The app ended:\n{Log}"));
+        DataReceivedEventHandler read = (_, line) =>
+        {
+            if (line.Data is null)
+            {
+                return;
+            }
+
+            log.Enqueue(line.Data);
+            if (Listening().Match(line.Data) is { Success: true } match)
+            {
+                listening.TrySetResult(new Uri(match.Groups[1].Value));
+            }
+        };
+        process.OutputDataReceived += read;
+        process.ErrorDataReceived += read;
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        Address = await listening.Task.WaitAsync(Patience);
+    }
+
+    /// <summary>Runs the app to its end, for settings that stop it. Returns its exit code and what it wrote.</summary>
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(Dictionary<string, string> settings)
+    {
+        var directory = Directory.CreateTempSubdirectory("filehost-").FullName;
+        try
+        {
+            var app = new RunningApp(directory, true, settings);
+            using var process = Process.Start(app.StartInfo("http://127.0.0.1:0"))!;
+            var output = process.StandardOutput.ReadToEndAsync();
+            var errors = process.StandardError.ReadToEndAsync();
+            using var patience = new CancellationTokenSource(Patience);
+            try
+            {
+                await process.WaitForExitAsync(patience.Token);
+            }
+            finally
+            {
+                process.Kill();
+            }
+
+            return (process.ExitCode, await output + await errors);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>SIGKILL: no chance to tidy up.</summary>
+    public async Task KillAsync()
+    {
+        process!.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        process = null;
+    }
+
+    public HttpClient Client() => new() { BaseAddress = Address };
+
+    public async ValueTask DisposeAsync()
+    {
+        if (process is not null)
+        {
+            await KillAsync();
+        }
+
+        if (ownsDirectory)
+        {
+            Directory.Delete(DataDirectory, recursive: true);
+        }
+    }
+
+    private ProcessStartInfo StartInfo(string url)
+    {
+        // The app's own output lies beside the tests' output: BlazorFileHost.Tests/bin/X -> BlazorFileHost/bin/X.
+        var here = AppContext.BaseDirectory.Replace("BlazorFileHost.Tests" + Path.DirectorySeparatorChar, "BlazorFileHost" + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        var info = new ProcessStartInfo("dotnet", [Path.Combine(here, "BlazorFileHost.dll"), "--urls", url])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = DataDirectory,
+        };
+        info.Environment["DataDirectory"] = DataDirectory;
+        foreach (var (key, value) in settings)
+        {
+            info.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        }
+
+        return info;
+    }
+
+    [GeneratedRegex(@"Now listening on: (http://\S+)")]
+    private static partial Regex Listening();
+
+    [GeneratedRegex("^(warn|fail|crit): ")]
+    private static partial Regex Complaint();
+}

@@ -1,0 +1,29 @@
+// What every page needs of the browser besides Blazor.
+
+// A file dropped beside the mark would otherwise replace the page, and running uploads with it.
+for (const kind of ['dragover', 'drop']) {
+    window.addEventListener(kind, event => {
+        if ([...(event.dataTransfer?.types ?? [])].includes('Files')) event.preventDefault();
+    });
+}
+
+// Lost circuits: Blazor tries again by itself. When the server no longer knows the circuit the page is loaded anew,
+// but not while uploads run: they do not need the circuit and would be cut off.
+const modal = document.getElementById('components-reconnect-modal');
+if (modal) {
+    const uploading = () => document.documentElement.hasAttribute('data-uploading');
+    const reload = () => { if (!uploading()) location.reload(); };
+    new MutationObserver(() => {
+        if (modal.classList.contains('components-reconnect-rejected')) reload();
+    }).observe(modal, { attributeFilter: ['class'] });
+    new MutationObserver(() => {
+        if (modal.classList.contains('components-reconnect-rejected')) reload();
+    }).observe(document.documentElement, { attributeFilter: ['data-uploading'] });
+    modal.querySelector('[data-reload]').addEventListener('click', () => location.reload());
+    modal.querySelector('[data-reconnect]').addEventListener('click', async () => {
+        // False: the server is there but does not know the circuit. An error: the server is not there.
+        try {
+            if (!await Blazor.reconnect()) location.reload();
+        } catch { /* still away: the sentence stays */ }
+    });
+}
