@@ -16,7 +16,25 @@ public readonly record struct StorageKey(Guid OwnerId, Guid BlobId)
 
     public override string ToString() => $"{OwnerId:D}/{Shard}/{BlobId:N}";
 
-    /// <summary>Reads a key back. Anything that is not exactly what <see cref="ToString"/> writes is an <see cref="ArgumentException"/>, before any system call.</summary>
+    /// <summary>An <see cref="ArgumentException"/> when one of the ids was never set.</summary>
+    internal void ThrowIfEmpty()
+    {
+        ThrowIfEmpty(OwnerId);
+        if (BlobId == Guid.Empty)
+        {
+            throw new ArgumentException("A storage key needs a blob's id.");
+        }
+    }
+
+    internal static void ThrowIfEmpty(Guid ownerId)
+    {
+        if (ownerId == Guid.Empty)
+        {
+            throw new ArgumentException("A storage key needs an owner's id.");
+        }
+    }
+
+    /// <summary>Reads a key back. Anything that is not exactly what <see cref="ToString"/> writes, or holds an empty id, is an <see cref="ArgumentException"/>, before any system call.</summary>
     public static StorageKey Parse(string text)
         => TryParse(text, out var key) ? key : throw new ArgumentException("Not a storage key.", nameof(text));
 
@@ -30,6 +48,6 @@ public readonly record struct StorageKey(Guid OwnerId, Guid BlobId)
         }
 
         key = new StorageKey(owner, blob);
-        return string.Equals(key.ToString(), text, StringComparison.Ordinal);
+        return owner != Guid.Empty && blob != Guid.Empty && string.Equals(key.ToString(), text, StringComparison.Ordinal);
     }
 }

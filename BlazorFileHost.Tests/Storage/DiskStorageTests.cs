@@ -1,0 +1,343 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.Versioning;
+using BlazorFileHost.Storage;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace BlazorFileHost.Tests.Storage;
+
+public sealed class DiskStorageTests : FileStorageContract, IDisposable
+{
+    private const UnixFileMode OwnerOnlyDirectory = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode OwnerOnlyFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private readonly DirectoryInfo temporary = Directory.CreateTempSubdirectory("filehost-");
+    private readonly WarningLog log = new();
+
+    public DiskStorageTests()
+    {
+        Root = Path.Combine(temporary.FullName, "data", "files");
+        Storage = new DiskStorage(Root, log);
+    }
+
+    protected override IFileStorage Storage { get; }
+
+    private string Root { get; }
+
+    public void Dispose() => temporary.Delete(recursive: true);
+
+    private string PathOf(StorageKey key) => Path.Combine(Root, key.ToString());
+
+    private List<string> Everything() => [.. Directory.EnumerateFileSystemEntries(Root, "*", SearchOption.AllDirectories)];
+
+    private List<string> Files() => [.. Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories)];
+
+    [Fact]
+    public void A_relative_directory_is_refused()
+        => Assert.Throws<ArgumentException>(() => new DiskStorage("data/files"));
+
+    [Fact]
+    public async Task A_blob_lies_where_its_key_says()
+    {
+        var key = await PutAsync(Owner, 1, 2, 3);
+        Assert.Equal([PathOf(key)], Files());
+        Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(PathOf(key)));
+    }
+
+    [Fact]
+    public async Task Blobs_outlive_the_storage_that_wrote_them()
+    {
+        var key = await PutAsync(Owner, 1, 2, 3);
+        await using var stream = await new DiskStorage(Root).OpenReadAsync(key);
+        Assert.Equal(3, stream!.Length);
+        await Assert.ThrowsAnyAsync<IOException>(async () =>
+        {
+            await using var second = await new DiskStorage(Root).BeginAsync(key);
+            await second.CommitAsync();
+        });
+    }
+
+    [Fact]
+    [Trait("Battery", "PTH-08")]
+    [UnsupportedOSPlatform("windows")]
+    public async Task Only_the_servers_account_may_enter_or_read()
+    {
+        await PutAsync(Owner, 1);
+        await using var arriving = await Storage.BeginAsync(StorageKey.New(Owner));
+        Assert.Equal(OwnerOnlyDirectory, File.GetUnixFileMode(Path.GetDirectoryName(Root)!));
+        Assert.Equal(OwnerOnlyDirectory, File.GetUnixFileMode(Root));
+        foreach (var path in Everything())
+        {
+            Assert.Equal(Directory.Exists(path) ? OwnerOnlyDirectory : OwnerOnlyFile, File.GetUnixFileMode(path));
+        }
+    }
+
+    [Fact]
+    public async Task An_arriving_blob_lies_beside_its_place_and_goes_when_it_is_given_up()
+    {
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            await incoming.WriteAsync(new byte[100]);
+            Assert.Equal([PathOf(key) + ".part"], Files());
+        }
+
+        Assert.Empty(Files());
+    }
+
+    [Fact]
+    public async Task A_commit_refused_for_a_taken_key_leaves_no_part()
+    {
+        var key = await PutAsync(Owner, 1);
+        await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(key, 2));
+        Assert.Equal([PathOf(key)], Files());
+    }
+
+    [Fact]
+    public async Task What_a_crash_left_unfinished_is_not_listed_and_goes_with_the_area()
+    {
+        var key = await PutAsync(Owner, 1);
+        await File.WriteAllBytesAsync(PathOf(StorageKey.New(Owner) with { BlobId = Shifted(key.BlobId) }) + ".part", [1, 2]);
+        await File.WriteAllTextAsync(Path.Combine(Root, Owner.ToString("D"), "note.txt"), "not ours");
+        Assert.Equal([key], await ListAsync(Owner));
+        Assert.Equal(3, await Storage.DeleteAreaAsync(Owner));
+        Assert.Empty(Everything());
+    }
+
+    [Fact]
+    public async Task A_lost_directory_is_an_error_and_is_not_made_again()
+    {
+        await PutAsync(Owner, 1);
+        Directory.Delete(Root, recursive: true);
+        await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(Owner, 1));
+        await Assert.ThrowsAnyAsync<IOException>(() => Storage.ProbeAsync());
+        Assert.False(Directory.Exists(Root));
+    }
+
+    [Fact]
+    public async Task An_area_that_was_removed_is_made_again_for_the_next_blob()
+    {
+        await PutAsync(Owner, 1);
+        await Storage.DeleteAreaAsync(Owner);
+        Assert.Empty(Everything());
+        var key = await PutAsync(Owner, 2);
+        Assert.Equal([2], await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task The_probe_leaves_no_file()
+    {
+        await Storage.ProbeAsync();
+        Assert.Empty(Everything());
+    }
+
+    [Theory]
+    [Trait("Battery", "PTH-03")]
+    [InlineData("link to a file")]
+    [InlineData("link to nothing")]
+    [InlineData("directory")]
+    [InlineData("fifo")]
+    [InlineData("device")]
+    public async Task What_is_planted_in_a_blobs_place_is_not_opened_listed_deleted_or_written_through(string what)
+    {
+        var outside = Path.Combine(temporary.FullName, "outside");
+        await File.WriteAllTextAsync(outside, "secret");
+        var neighbour = await PutAsync(Owner, 1);
+        var key = neighbour with { BlobId = Shifted(neighbour.BlobId) };
+        Plant(what, PathOf(key), outside);
+
+        Assert.Null(await Storage.OpenReadAsync(key));
+        Assert.NotEmpty(log.Warnings);
+        Assert.False(await Storage.DeleteAsync(key));
+        Assert.Equal([neighbour], await ListAsync(Owner));
+        await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(key, 9));
+        Assert.Contains(PathOf(key), Everything());
+
+        // And in the place of one that arrives.
+        var arriving = key with { BlobId = Shifted(key.BlobId) };
+        Plant(what, PathOf(arriving) + ".part", outside);
+        await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(arriving, 9));
+
+        Assert.Equal(3, await Storage.DeleteAreaAsync(Owner) + (what == "directory" ? 2 : 0));
+        Assert.Empty(Everything());
+        Assert.Equal("secret", await File.ReadAllTextAsync(outside));
+        Assert.False(File.Exists(outside + "-gone"));
+    }
+
+    [Theory]
+    [Trait("Battery", "PTH-03")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_linked_directory_is_not_entered(bool shard)
+    {
+        var key = await PutAsync(Owner, 1);
+        var elsewhere = Path.Combine(temporary.FullName, "elsewhere");
+        var place = Path.Combine(Root, shard ? $"{Owner:D}/{key.Shard}" : $"{Owner:D}");
+        Directory.Move(place, elsewhere);
+        File.CreateSymbolicLink(place, elsewhere);
+        var before = Directory.GetFileSystemEntries(elsewhere, "*", SearchOption.AllDirectories);
+
+        Assert.Null(await Storage.OpenReadAsync(key));
+        Assert.False(await Storage.DeleteAsync(key));
+        Assert.Empty(await ListAsync(Owner));
+        await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(key with { BlobId = Shifted(key.BlobId) }, 1));
+        if (shard)
+        {
+            Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
+            Assert.Empty(Everything());
+        }
+        else
+        {
+            await Assert.ThrowsAnyAsync<IOException>(() => Storage.DeleteAreaAsync(Owner));
+        }
+
+        Assert.NotEmpty(log.Warnings);
+        Assert.Equal(before, Directory.GetFileSystemEntries(elsewhere, "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task A_thousand_blobs_at_once_do_not_hold_up_the_thread_pool()
+    {
+        using var done = new CancellationTokenSource();
+        var clock = TimeProvider.System;
+        var longest = TimeSpan.Zero;
+        var heart = Task.Run(async () =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                var asked = clock.GetTimestamp();
+                await Task.Yield();
+                longest = TimeSpan.FromTicks(Math.Max(longest.Ticks, clock.GetElapsedTime(asked).Ticks));
+            }
+        });
+        var keys = await Task.WhenAll(Enumerable.Range(0, 1000).Select(_ => PutAsync(Owner, 1, 2, 3)));
+        await done.CancelAsync();
+        await heart;
+        Assert.Equal(keys.Length, (await ListAsync(Owner)).Count);
+        Assert.InRange(longest, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+    }
+
+    [MountFact]
+    [Trait("Battery", "CRA-05")]
+    public async Task A_full_disk_says_so_and_the_bytes_are_taken_back()
+    {
+        using var disk = SmallDisk.Mount("1m");
+        var storage = new DiskStorage(Path.Combine(disk.Root, "files"), log);
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await storage.BeginAsync(key))
+        {
+            await Assert.ThrowsAsync<StorageFullException>(async () =>
+            {
+                for (var written = 0; written <= 1 << 20; written += 256 << 10)
+                {
+                    await incoming.WriteAsync(new byte[256 << 10]);
+                }
+            });
+            await Assert.ThrowsAnyAsync<IOException>(() => incoming.CommitAsync());
+            await Assert.ThrowsAsync<StorageFullException>(() => storage.ProbeAsync());
+        }
+
+        Assert.Null(await storage.OpenReadAsync(key));
+        Assert.Empty(Directory.GetFiles(disk.Root, "*", SearchOption.AllDirectories));
+        await storage.ProbeAsync();
+        await using var again = await storage.BeginAsync(key);
+        await again.WriteAsync(new byte[256 << 10]);
+        await again.CommitAsync();
+    }
+
+    [MountFact]
+    [Trait("Battery", "CRA-05")]
+    public async Task A_disk_without_room_for_one_more_name_says_so()
+    {
+        // One each for the mount, files, the owner and the shard: two are left.
+        using var disk = SmallDisk.Mount("1m", "nr_inodes=6");
+        var storage = new DiskStorage(Path.Combine(disk.Root, "files"), log);
+        var first = StorageKey.New(Owner);
+        var second = first with { BlobId = Shifted(first.BlobId) };
+        var third = second with { BlobId = Shifted(second.BlobId) };
+        await using (var incoming = await storage.BeginAsync(first))
+        {
+            await using (await storage.BeginAsync(second))
+            {
+                await Assert.ThrowsAsync<StorageFullException>(() => storage.BeginAsync(third));
+                await Assert.ThrowsAsync<StorageFullException>(() => storage.BeginAsync(StorageKey.New(Guid.NewGuid())));
+
+                // A tmpfs counts a second name of the same file as well.
+                await Assert.ThrowsAsync<StorageFullException>(() => incoming.CommitAsync());
+            }
+
+            // There would be room now, but what failed once stays failed.
+            await Assert.ThrowsAnyAsync<IOException>(() => incoming.CommitAsync());
+        }
+
+        Assert.Empty(Directory.GetFiles(disk.Root, "*", SearchOption.AllDirectories));
+        await using var again = await storage.BeginAsync(first);
+        await again.CommitAsync();
+    }
+
+    /// <summary>Another blob of the same two hex digits.</summary>
+    private static Guid Shifted(Guid blob)
+    {
+        var text = blob.ToString("N").ToCharArray();
+        text[0] = text[0] == '9' ? '0' : (char)(text[0] + 1);
+        return Guid.ParseExact(text, "N");
+    }
+
+    private static void Plant(string what, string path, string outside)
+    {
+        switch (what)
+        {
+            case "link to a file":
+                File.CreateSymbolicLink(path, outside);
+                break;
+            case "link to nothing":
+                File.CreateSymbolicLink(path, outside + "-gone");
+                break;
+            case "directory":
+                Directory.CreateDirectory(path);
+                break;
+            case "fifo":
+                Run("mkfifo", path);
+                break;
+            default:
+                // Making a device takes root; a link to one is what others can plant.
+                if (Environment.IsPrivilegedProcess)
+                {
+                    Run("mknod", path, "c", "1", "5");
+                }
+                else
+                {
+                    File.CreateSymbolicLink(path, "/dev/zero");
+                }
+
+                break;
+        }
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(program, arguments);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    private sealed class WarningLog : ILogger<DiskStorage>
+    {
+        public ConcurrentQueue<string> Warnings { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull
+            => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel == LogLevel.Warning)
+            {
+                Warnings.Enqueue(formatter(state, exception));
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+using System.Security.Cryptography;
+using System.Text;
+using BlazorFileHost.Storage;
+using Xunit;
+
+namespace BlazorFileHost.Tests.Storage;
+
+/// <summary>What <see cref="IFileStorage"/> promises, asked of every implementation.</summary>
+public abstract class FileStorageContract
+{
+    protected static Guid Owner { get; } = Guid.CreateVersion7();
+
+    /// <summary>The storage of this test, empty at first; the same one at every call.</summary>
+    protected abstract IFileStorage Storage { get; }
+
+    protected async Task<StorageKey> PutAsync(Guid owner, params byte[] bytes)
+    {
+        var key = StorageKey.New(owner);
+        await PutAsync(key, bytes);
+        return key;
+    }
+
+    protected async Task PutAsync(StorageKey key, params byte[] bytes)
+    {
+        await using var incoming = await Storage.BeginAsync(key);
+        await incoming.WriteAsync(bytes);
+        await incoming.CommitAsync();
+    }
+
+    protected async Task<byte[]?> GetAsync(StorageKey key)
+    {
+        await using var stream = await Storage.OpenReadAsync(key);
+        if (stream is null)
+        {
+            return null;
+        }
+
+        var copy = new MemoryStream();
+        await stream.CopyToAsync(copy);
+        return copy.ToArray();
+    }
+
+    protected async Task<List<StorageKey>> ListAsync(Guid owner)
+    {
+        var keys = new List<StorageKey>();
+        await foreach (var key in Storage.ListAsync(owner))
+        {
+            keys.Add(key);
+        }
+
+        return keys;
+    }
+
+    [Fact]
+    public async Task What_was_committed_is_read_back()
+    {
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            await incoming.WriteAsync("one "u8.ToArray());
+            await incoming.WriteAsync(ReadOnlyMemory<byte>.Empty);
+            await incoming.WriteAsync("two"u8.ToArray());
+            await incoming.CommitAsync();
+        }
+
+        Assert.Equal("one two", Encoding.UTF8.GetString((await GetAsync(key))!));
+    }
+
+    [Fact]
+    public async Task A_blob_without_bytes_is_a_blob()
+    {
+        var key = await PutAsync(Owner);
+        Assert.Empty((await GetAsync(key))!);
+        Assert.Equal([key], await ListAsync(Owner));
+    }
+
+    [Fact]
+    public async Task Eight_mebibytes_come_back_as_they_went_in()
+    {
+        var bytes = RandomNumberGenerator.GetBytes(8 << 20);
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            for (var at = 0; at < bytes.Length; at += 256 << 10)
+            {
+                await incoming.WriteAsync(bytes.AsMemory(at, 256 << 10));
+            }
+
+            await incoming.CommitAsync();
+        }
+
+        Assert.Equal(SHA256.HashData(bytes), SHA256.HashData((await GetAsync(key))!));
+    }
+
+    [Fact]
+    public async Task The_stream_knows_its_length_and_can_be_sought_and_not_written()
+    {
+        var key = await PutAsync(Owner, 0, 1, 2, 3, 4, 5, 6, 7);
+        await using var stream = await Storage.OpenReadAsync(key);
+        Assert.NotNull(stream);
+        Assert.True(stream.CanSeek);
+        Assert.False(stream.CanWrite);
+        Assert.Equal(8, stream.Length);
+        stream.Position = 5;
+        var tail = new byte[3];
+        await stream.ReadExactlyAsync(tail);
+        Assert.Equal([5, 6, 7], tail);
+        Assert.Equal(0, await stream.ReadAsync(tail));
+    }
+
+    [Fact]
+    public async Task Nothing_is_to_be_seen_before_the_commit()
+    {
+        var key = StorageKey.New(Owner);
+        await using var incoming = await Storage.BeginAsync(key);
+        await incoming.WriteAsync(new byte[10]);
+        Assert.Null(await GetAsync(key));
+        Assert.Empty(await ListAsync(Owner));
+        Assert.False(await Storage.DeleteAsync(key));
+        await incoming.CommitAsync();
+        Assert.NotNull(await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task Disposing_without_a_commit_takes_the_bytes_back()
+    {
+        var key = StorageKey.New(Owner);
+        var incoming = await Storage.BeginAsync(key);
+        await incoming.WriteAsync(new byte[10]);
+        await incoming.DisposeAsync();
+        await incoming.DisposeAsync();
+        Assert.Null(await GetAsync(key));
+        Assert.Equal(0, await Storage.DeleteAreaAsync(Owner));
+        await PutAsync(key, 1);
+        Assert.Equal([1], await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task A_key_is_written_once_and_the_first_bytes_stay()
+    {
+        var key = await PutAsync(Owner, 1, 2, 3);
+        await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(key, 9));
+        Assert.Equal([1, 2, 3], await GetAsync(key));
+        Assert.Equal([key], await ListAsync(Owner));
+        Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
+    }
+
+    [Fact]
+    public async Task Of_many_who_bring_the_same_key_at_once_one_is_let_in_and_its_bytes_are_whole()
+    {
+        var key = StorageKey.New(Owner);
+        var outcomes = await Task.WhenAll(Enumerable.Range(1, 32).Select(number => Task.Run(async () =>
+        {
+            try
+            {
+                await PutAsync(key, [.. Enumerable.Repeat((byte)number, 1000)]);
+                return number;
+            }
+            catch (IOException)
+            {
+                return 0;
+            }
+        })));
+        var winner = Assert.Single(outcomes, number => number != 0);
+        Assert.Equal(Enumerable.Repeat((byte)winner, 1000), await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task A_committed_blob_takes_no_more()
+    {
+        var key = StorageKey.New(Owner);
+        var incoming = await Storage.BeginAsync(key);
+        await incoming.WriteAsync(new byte[] { 1 });
+        await incoming.CommitAsync();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => incoming.CommitAsync());
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await incoming.WriteAsync(new byte[1]));
+        await incoming.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => incoming.CommitAsync());
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await incoming.WriteAsync(new byte[1]));
+        Assert.Equal([1], await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task After_a_write_that_failed_nothing_is_ever_published()
+    {
+        var key = StorageKey.New(Owner);
+        await using var incoming = await Storage.BeginAsync(key);
+        await incoming.WriteAsync(new byte[10]);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await incoming.WriteAsync(new byte[10], new CancellationToken(true)));
+        await Assert.ThrowsAnyAsync<IOException>(async () => await incoming.WriteAsync(new byte[10]));
+        await Assert.ThrowsAnyAsync<IOException>(() => incoming.CommitAsync());
+        Assert.Null(await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task What_is_cancelled_before_it_begins_changes_nothing()
+    {
+        var cancelled = new CancellationToken(true);
+        var key = await PutAsync(Owner, 1);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.BeginAsync(StorageKey.New(Owner), cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.OpenReadAsync(key, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DeleteAsync(key, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DeleteAreaAsync(Owner, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.ProbeAsync(cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Storage.ListAsync(Owner, cancelled).GetAsyncEnumerator().MoveNextAsync());
+        Assert.Equal([key], await ListAsync(Owner));
+
+        var late = StorageKey.New(Owner);
+        await using var incoming = await Storage.BeginAsync(late);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => incoming.CommitAsync(cancelled));
+        Assert.Null(await GetAsync(late));
+        await incoming.CommitAsync();
+        Assert.NotNull(await GetAsync(late));
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_null_false_or_nothing()
+    {
+        var key = StorageKey.New(Owner);
+        Assert.Null(await Storage.OpenReadAsync(key));
+        Assert.False(await Storage.DeleteAsync(key));
+        Assert.Empty(await ListAsync(Owner));
+        Assert.Equal(0, await Storage.DeleteAreaAsync(Owner));
+    }
+
+    [Fact]
+    public async Task A_deleted_blob_is_gone_and_was_there_once()
+    {
+        var key = await PutAsync(Owner, 1);
+        var other = await PutAsync(Owner, 2);
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Storage.DeleteAsync(key)));
+        Assert.Single(outcomes, removed => removed);
+        Assert.Null(await GetAsync(key));
+        Assert.Equal([other], await ListAsync(Owner));
+    }
+
+    [Fact]
+    public async Task Reading_goes_on_to_the_end_when_the_blob_is_deleted_meanwhile()
+    {
+        var bytes = RandomNumberGenerator.GetBytes(1 << 20);
+        var key = await PutAsync(Owner, bytes);
+        await using var stream = await Storage.OpenReadAsync(key);
+        var read = new byte[bytes.Length];
+        await stream!.ReadExactlyAsync(read.AsMemory(0, 1000));
+        Assert.True(await Storage.DeleteAsync(key));
+        Assert.Equal(0, await Storage.DeleteAreaAsync(Owner));
+        await stream.ReadExactlyAsync(read.AsMemory(1000));
+        Assert.Equal(bytes, read);
+    }
+
+    [Fact]
+    public async Task Sixty_four_writers_at_once_all_get_what_they_wrote()
+    {
+        var written = await Task.WhenAll(Enumerable.Range(0, 64).Select(number => Task.Run(async () =>
+        {
+            var bytes = RandomNumberGenerator.GetBytes(100_000 + number);
+            return (Key: await PutAsync(Owner, bytes), Bytes: bytes);
+        })));
+        foreach (var (key, bytes) in written)
+        {
+            Assert.Equal(bytes, await GetAsync(key));
+        }
+
+        Assert.Equal(written.Select(put => put.Key).ToHashSet(), (await ListAsync(Owner)).ToHashSet());
+    }
+
+    [Fact]
+    public async Task Removing_an_area_removes_all_of_the_owner_and_nothing_of_another()
+    {
+        var other = Guid.CreateVersion7();
+        var kept = await PutAsync(other, 7);
+        var keys = new List<StorageKey>();
+        for (var number = 0; number < 20; number++)
+        {
+            keys.Add(await PutAsync(Owner, 1));
+        }
+
+        await using var arriving = await Storage.BeginAsync(StorageKey.New(Owner));
+        await arriving.WriteAsync(new byte[10]);
+
+        Assert.Equal(keys.ToHashSet(), (await ListAsync(Owner)).ToHashSet());
+        Assert.Equal(21, await Storage.DeleteAreaAsync(Owner));
+        Assert.Equal(0, await Storage.DeleteAreaAsync(Owner));
+        Assert.Empty(await ListAsync(Owner));
+        Assert.Null(await GetAsync(keys[0]));
+        await Assert.ThrowsAnyAsync<IOException>(() => arriving.CommitAsync());
+        Assert.Empty(await ListAsync(Owner));
+        Assert.Equal([7], await GetAsync(kept));
+        Assert.Equal([kept], await ListAsync(other));
+    }
+
+    [Fact]
+    public async Task Removing_an_area_while_blobs_arrive_ends_in_a_blob_or_an_IOException_and_leaves_nothing_behind()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var writers = Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
+            {
+                await start.Task;
+                try
+                {
+                    await PutAsync(Owner, 1, 2, 3);
+                }
+                catch (IOException)
+                {
+                    // The area went from under it.
+                }
+            })).ToList();
+            var removers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+            {
+                await start.Task;
+                await Storage.DeleteAreaAsync(Owner);
+            })).ToList();
+            start.SetResult();
+            await Task.WhenAll([.. writers, .. removers]);
+
+            var left = await ListAsync(Owner);
+            foreach (var key in left)
+            {
+                Assert.Equal([1, 2, 3], await GetAsync(key));
+            }
+
+            Assert.Equal(left.Count, await Storage.DeleteAreaAsync(Owner));
+        }
+    }
+
+    [Fact]
+    [Trait("Battery", "PTH-02")]
+    public async Task Keys_with_empty_ids_are_refused()
+    {
+        StorageKey[] keys = [default, new(Owner, Guid.Empty), new(Guid.Empty, Guid.NewGuid())];
+        foreach (var key in keys)
+        {
+            await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.BeginAsync(key));
+            await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.OpenReadAsync(key));
+            await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.DeleteAsync(key));
+        }
+
+        Assert.ThrowsAny<ArgumentException>(() => Storage.ListAsync(Guid.Empty));
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.DeleteAreaAsync(Guid.Empty));
+    }
+
+    [Fact]
+    public async Task The_probe_leaves_nothing_behind()
+    {
+        var key = await PutAsync(Owner, 1);
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Storage.ProbeAsync()));
+        Assert.Equal([key], await ListAsync(Owner));
+    }
+}

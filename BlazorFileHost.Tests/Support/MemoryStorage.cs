@@ -1,0 +1,186 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using BlazorFileHost.Storage;
+
+namespace BlazorFileHost.Tests.Support;
+
+/// <summary>The storage without a disk, for tests of other rooms. It passes the same contract suite; what it keeps is gone with it.</summary>
+/// <param name="capacity">Bytes, arriving ones included. One more is a <see cref="StorageFullException"/>.</param>
+public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
+{
+    private readonly ConcurrentDictionary<StorageKey, byte[]> blobs = new();
+    private readonly ConcurrentDictionary<StorageKey, Incoming> arriving = new();
+    private readonly Lock gate = new();
+    private long used;
+
+    /// <summary>Bytes held, arriving ones included.</summary>
+    public long Used => Interlocked.Read(ref used);
+
+    public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        if (cancellation.IsCancellationRequested)
+        {
+            return Task.FromCanceled<IncomingBlob>(cancellation);
+        }
+
+        var incoming = new Incoming(this, key);
+        return arriving.TryAdd(key, incoming)
+            ? Task.FromResult<IncomingBlob>(incoming)
+            : Task.FromException<IncomingBlob>(new IOException("A blob is arriving under this key already."));
+    }
+
+    public Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        return cancellation.IsCancellationRequested
+            ? Task.FromCanceled<Stream?>(cancellation)
+            : Task.FromResult<Stream?>(blobs.TryGetValue(key, out var bytes) ? new MemoryStream(bytes, writable: false) : null);
+    }
+
+    public Task<bool> DeleteAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        return cancellation.IsCancellationRequested ? Task.FromCanceled<bool>(cancellation) : Task.FromResult(Remove(key));
+    }
+
+    public IAsyncEnumerable<StorageKey> ListAsync(Guid ownerId, CancellationToken cancellation = default)
+    {
+        StorageKey.ThrowIfEmpty(ownerId);
+        return ListOwnAsync(ownerId, cancellation);
+    }
+
+    public Task<int> DeleteAreaAsync(Guid ownerId, CancellationToken cancellation = default)
+    {
+        StorageKey.ThrowIfEmpty(ownerId);
+        if (cancellation.IsCancellationRequested)
+        {
+            return Task.FromCanceled<int>(cancellation);
+        }
+
+        lock (gate)
+        {
+            return Task.FromResult(
+                arriving.Values.Count(incoming => incoming.OwnerId == ownerId && incoming.TakeBack())
+                + blobs.Keys.Count(key => key.OwnerId == ownerId && Remove(key)));
+        }
+    }
+
+    public Task ProbeAsync(CancellationToken cancellation = default)
+        => cancellation.IsCancellationRequested ? Task.FromCanceled(cancellation)
+            : Used < capacity ? Task.CompletedTask
+            : Task.FromException(new StorageFullException("The memory given to this storage is full."));
+
+    private async IAsyncEnumerable<StorageKey> ListOwnAsync(Guid ownerId, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await Task.CompletedTask;
+        foreach (var key in blobs.Keys.Where(key => key.OwnerId == ownerId))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return key;
+        }
+    }
+
+    private bool Remove(StorageKey key)
+    {
+        if (!blobs.TryRemove(key, out var bytes))
+        {
+            return false;
+        }
+
+        Interlocked.Add(ref used, -bytes.LongLength);
+        return true;
+    }
+
+    private void Reserve(int count)
+    {
+        if (Interlocked.Add(ref used, count) > capacity)
+        {
+            Interlocked.Add(ref used, -count);
+            throw new StorageFullException("The memory given to this storage is full.");
+        }
+    }
+
+    private sealed class Incoming(MemoryStorage storage, StorageKey key) : IncomingBlob
+    {
+        private readonly MemoryStream bytes = new();
+        private State state = State.Open;
+
+        private enum State
+        {
+            Open,
+            Failed,
+            Committed,
+            Disposed,
+        }
+
+        public Guid OwnerId => key.OwnerId;
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
+        {
+            lock (storage.gate)
+            {
+                MustBeOpen();
+                state = State.Failed;
+                cancellation.ThrowIfCancellationRequested();
+                storage.Reserve(bytes.Length);
+                this.bytes.Write(bytes.Span);
+                state = State.Open;
+                return ValueTask.CompletedTask;
+            }
+        }
+
+        public override Task CommitAsync(CancellationToken cancellation = default)
+        {
+            lock (storage.gate)
+            {
+                MustBeOpen();
+                cancellation.ThrowIfCancellationRequested();
+                state = State.Failed;
+                if (!storage.blobs.TryAdd(key, bytes.ToArray()))
+                {
+                    return Task.FromException(new IOException("There is a blob under this key already."));
+                }
+
+                storage.arriving.TryRemove(KeyValuePair.Create(key, this));
+                state = State.Committed;
+                return Task.CompletedTask;
+            }
+        }
+
+        public override ValueTask DisposeAsync()
+        {
+            lock (storage.gate)
+            {
+                TakeBack();
+                state = State.Disposed;
+                return ValueTask.CompletedTask;
+            }
+        }
+
+        /// <summary>False when its bytes are a blob by now, or were taken back before.</summary>
+        public bool TakeBack()
+        {
+            if (!storage.arriving.TryRemove(KeyValuePair.Create(key, this)))
+            {
+                return false;
+            }
+
+            state = State.Failed;
+            Interlocked.Add(ref storage.used, -bytes.Length);
+            return true;
+        }
+
+        private void MustBeOpen()
+        {
+            ObjectDisposedException.ThrowIf(state == State.Disposed, this);
+            switch (state)
+            {
+                case State.Failed:
+                    throw new IOException("Writing this blob has failed before; it cannot be finished.");
+                case State.Committed:
+                    throw new InvalidOperationException("The blob is committed already.");
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+using System.Runtime.InteropServices;
+
+namespace BlazorFileHost.Storage;
+
+/// <summary>What stands under a path. A link is never followed.</summary>
+internal enum PathKind
+{
+    Nothing,
+    File,
+    Directory,
+
+    /// <summary>A symbolic link, FIFO, socket or device: none of ours.</summary>
+    Other,
+}
+
+/// <summary>
+/// The few calls on which durability rests and that .NET does not offer: fsync of a directory, a link that refuses a taken name and
+/// never turns into a copy (File.Move does, across file systems), mkdir of one level, the kind of a path without opening it.
+/// Elsewhere than on Linux .NET's nearest call is used, and directories are not synced. Every failure is an <see cref="IOException"/>
+/// whose HResult is the errno, as .NET's own are.
+/// </summary>
+internal static partial class Posix
+{
+    private const int Enoent = 2;
+    private const int Eintr = 4;
+    private const int Eexist = 17;
+    private const int Enotdir = 20;
+    private const int Enospc = 28;
+    private const int Edquot = 122;
+
+    /// <summary>ERROR_DISK_FULL as an HRESULT, what .NET throws on Windows.</summary>
+    private const int WindowsDiskFull = unchecked((int)0x80070070);
+
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    public static bool IsFull(IOException error) => OperatingSystem.IsWindows()
+        ? error.HResult == WindowsDiskFull
+        : error.HResult is Enospc or Edquot;
+
+    public static PathKind KindOf(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            var attributes = new FileInfo(path).Attributes;
+            return (int)attributes == -1 ? PathKind.Nothing
+                : attributes.HasFlag(FileAttributes.ReparsePoint) ? PathKind.Other
+                : attributes.HasFlag(FileAttributes.Directory) ? PathKind.Directory
+                : PathKind.File;
+        }
+
+        const int atFdCwd = -100, atSymlinkNoFollow = 0x100;
+        const uint statxType = 1;
+        var errno = Call(() => Statx(atFdCwd, path, atSymlinkNoFollow, statxType, out var found) == 0 ? found.Mode : -1, out var mode);
+        const int typeMask = 0xF000, regular = 0x8000, directory = 0x4000;
+        return errno switch
+        {
+            0 => (mode & typeMask) switch { regular => PathKind.File, directory => PathKind.Directory, _ => PathKind.Other },
+            Enoent or Enotdir => PathKind.Nothing,
+            _ => throw Error("stat", errno),
+        };
+    }
+
+    /// <summary>Makes one directory that only its owner may enter, whatever the umask; one that is there already is left as it is. Never makes a parent.</summary>
+    public static void MakeDirectory(string path)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            switch (Call(() => MkDir(path, (uint)OwnerOnly), out _))
+            {
+                case 0:
+                    File.SetUnixFileMode(path, OwnerOnly);
+                    break;
+                case Eexist:
+                    break;
+                case var errno:
+                    throw Error("mkdir", errno);
+            }
+        }
+        else if (!Directory.Exists(Path.GetDirectoryName(path)))
+        {
+            throw new DirectoryNotFoundException("The parent directory is not there.");
+        }
+        else
+        {
+            Directory.CreateDirectory(path);
+        }
+    }
+
+    /// <summary>Gives the file its final name. An <see cref="IOException"/> when that name is taken; what is there stays.</summary>
+    public static void Publish(string from, string to)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            File.Move(from, to, overwrite: false);
+            return;
+        }
+
+        switch (Call(() => Link(from, to), out _))
+        {
+            case 0:
+                Unlink(from);
+                break;
+            case Eexist:
+                throw new IOException("There is a blob under this key already.", Eexist);
+            case var errno:
+                throw Error("link", errno);
+        }
+    }
+
+    /// <summary>Removes a name that is not a directory. False when there was none.</summary>
+    public static bool Unlink(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            var existed = KindOf(path) != PathKind.Nothing;
+            File.Delete(path);
+            return existed;
+        }
+
+        return Call(() => UnlinkName(path), out _) switch
+        {
+            0 => true,
+            Enoent or Enotdir => false,
+            var errno => throw Error("unlink", errno),
+        };
+    }
+
+    /// <summary>Makes the names in a directory survive power loss (fsync(2): "calling fsync() does not necessarily ensure that the entry in the directory … has also reached disk").</summary>
+    public static void SyncDirectory(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        var errno = Call(() => Open(path, OpenDirectory), out var descriptor);
+        if (errno != 0)
+        {
+            throw Error("open", errno);
+        }
+
+        try
+        {
+            errno = Call(() => FSync(descriptor), out _);
+        }
+        finally
+        {
+            _ = Close(descriptor);
+        }
+
+        if (errno != 0)
+        {
+            throw Error("fsync", errno);
+        }
+    }
+
+    /// <summary>O_RDONLY | O_DIRECTORY | O_CLOEXEC. O_DIRECTORY is one of the numbers on which the architectures differ.</summary>
+    private static int OpenDirectory { get; } = 0x80000 | (RuntimeInformation.ProcessArchitecture switch
+    {
+        Architecture.Arm or Architecture.Armv6 or Architecture.Arm64 or Architecture.Ppc64le => 0x4000,
+        _ => 0x10000,
+    });
+
+    /// <summary>Calls until no signal comes in between. Returns errno, 0 when the call went well.</summary>
+    private static int Call(Func<int> call, out int result)
+    {
+        while (true)
+        {
+            result = call();
+            var errno = result >= 0 ? 0 : Marshal.GetLastPInvokeError();
+            if (errno != Eintr)
+            {
+                return errno;
+            }
+        }
+    }
+
+    private static IOException Error(string call, int errno)
+    {
+        var message = $"{call}: {Marshal.GetPInvokeErrorMessage(errno)}";
+        return errno is Enoent or Enotdir
+            ? new DirectoryNotFoundException(message) { HResult = errno }
+            : new IOException(message, errno);
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MkDir(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int UnlinkName(string path);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int directory, string path, int flags, uint mask, out StatxFound found);
+
+    /// <summary>struct statx, the same on every architecture (statx(2)); of its 256 bytes only stx_mode is of interest.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct StatxFound
+    {
+        [FieldOffset(28)]
+        public ushort Mode;
+    }
+}

@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Storage;
+
+public static class StorageSetup
+{
+    /// <summary>Offers <see cref="IFileStorage"/>, as section <c>Storage</c> says, and tells the health check "storage" (tag "ready") whether it works.</summary>
+    public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptions>();
+        builder.Services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IFileStorage>(services => new DiskStorage(
+            Path.Combine(services.GetRequiredService<IConfiguration>()["DataDirectory"]!, "files"),
+            services.GetRequiredService<ILogger<DiskStorage>>()));
+        builder.Services.AddHealthChecks().AddCheck<StorageCheck>("storage", tags: ["ready"]);
+        return builder;
+    }
+
+    /// <summary>Ready while a few bytes can be written, read and removed.</summary>
+    private sealed class StorageCheck(IFileStorage storage) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                await storage.ProbeAsync(cancellationToken);
+                return HealthCheckResult.Healthy();
+            }
+            catch (StorageFullException error)
+            {
+                return new HealthCheckResult(context.Registration.FailureStatus, "The storage is full.", error);
+            }
+            catch (IOException error)
+            {
+                return new HealthCheckResult(context.Registration.FailureStatus, "The storage cannot be written and read.", error);
+            }
+        }
+    }
+}
