@@ -1,0 +1,2 @@
+global using BlazorFileHost.Tests.Support;
+global using Xunit;

@@ -1,0 +1,75 @@
+using System.Text.RegularExpressions;
+
+namespace BlazorFileHost.Tests.House;
+
+/// <summary>The walls between the rooms: every .cs and .razor of the app is read, and may name only the rooms that its own may know.</summary>
+public sealed partial class RoomsTests
+{
+    private static readonly Dictionary<string, string[]> MayKnow = new()
+    {
+        ["Storage"] = [],
+        ["Live"] = [],
+        ["Data"] = [],
+        ["Components"] = [],
+        ["Files"] = ["Storage", "Live", "Data", "Components"],
+        ["Uploads"] = ["Files", "Data", "Live", "Components"],
+        ["Accounts"] = ["Files", "Data", "Live", "Components"],
+    };
+
+    [Fact]
+    public void A_room_knows_only_the_rooms_it_may_know()
+    {
+        var trespasses = from file in Sources()
+                         let room = Room(file)
+                         where room is not null
+                         from known in Named().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value).Distinct()
+                         where known != room && MayKnow.ContainsKey(known) && !MayKnow[room].Contains(known)
+                         select $"{Path.GetRelativePath(Repository.Root, file)} knows {known}";
+
+        Assert.Empty(trespasses);
+    }
+
+    [Fact]
+    public void Every_directory_of_code_is_a_room()
+        => Assert.Empty(Sources().Select(Room).OfType<string>().Distinct().Except(MayKnow.Keys));
+
+    [Fact]
+    public void No_Radzen_type_is_known_where_there_are_no_components()
+        => Assert.Empty(Sources().Where(file => Room(file) is "Storage" or "Data" or "Live" && File.ReadAllText(file).Contains("Radzen", StringComparison.Ordinal)));
+
+    /// <summary>Battery XSS-05: what a person typed reaches the page as text only.</summary>
+    [Fact, Trait("Battery", "XSS-05")]
+    public void Nothing_is_written_into_a_page_as_markup()
+        => Assert.Empty(Sources().Concat(Scripts()).Where(file => Markup().IsMatch(File.ReadAllText(file))).Select(file => Path.GetRelativePath(Repository.Root, file)));
+
+    [Fact]
+    public void The_test_rooms_are_the_apps_rooms()
+        => Assert.Empty(Directory.GetDirectories(Path.Combine(Repository.Root, "BlazorFileHost.Tests"))
+            .Select(directory => Path.GetRelativePath(Path.Combine(Repository.Root, "BlazorFileHost.Tests"), directory))
+            .Except([.. MayKnow.Keys, "House", "Browser", "Support", "Servers", "bin", "obj", "TestResults"]));
+
+    private static string App => Path.Combine(Repository.Root, "BlazorFileHost");
+
+    private static IEnumerable<string> Sources() => Of("*.cs").Concat(Of("*.razor"));
+
+    private static IEnumerable<string> Scripts() => Of("*.js").Where(file => !file.Contains("_framework", StringComparison.Ordinal));
+
+    private static IEnumerable<string> Of(string pattern) => Directory.EnumerateFiles(App, pattern, SearchOption.AllDirectories)
+        .Where(file => !BuildOutput().IsMatch(file));
+
+    /// <summary>The first directory below the app; null for what lies beside Program.cs, which may know all.</summary>
+    private static string? Room(string file)
+    {
+        var parts = Path.GetRelativePath(App, file).Split(Path.DirectorySeparatorChar);
+        return parts.Length > 1 ? parts[0] : null;
+    }
+
+    [GeneratedRegex(@"\bBlazorFileHost\.(\w+)")]
+    private static partial Regex Named();
+
+    [GeneratedRegex(@"[/\\](bin|obj)[/\\]")]
+    private static partial Regex BuildOutput();
+
+    [GeneratedRegex(@"MarkupString|AddMarkupContent|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")]
+    private static partial Regex Markup();
+}
