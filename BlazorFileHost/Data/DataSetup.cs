@@ -3,6 +3,7 @@ using BlazorFileHost.Data.Sqlite;
 using BlazorFileHost.Data.SqlServer;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Options;
@@ -22,6 +23,7 @@ public static class DataSetup
         services.AddSingleton<IPostConfigureOptions<DatabaseOptions>, DatabaseOptions.FromConfiguration>();
         services.AddSingleton<IValidateOptions<DatabaseOptions>, DatabaseOptions.Check>();
 
+        services.Configure<IdentityOptions>(FileHostContext.Schema);
         services.AddSingleton(Contexts);
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext());
 
@@ -37,8 +39,33 @@ public static class DataSetup
     /// <exception cref="OptionsValidationException">The settings name no database; the message names the key and the choices.</exception>
     public static async Task MigrateAsync(this WebApplication app, CancellationToken cancellation = default)
     {
+        KeepPrivate(app);
         await using var context = app.Services.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext();
         await context.MigrateAsync(cancellation);
+    }
+
+    /// <summary>Only this account may look into the data directory: what people store here is theirs.</summary>
+    private static void KeepPrivate(WebApplication app)
+    {
+        if (OperatingSystem.IsWindows() || app.Configuration["DataDirectory"] is not { Length: > 0 } directory)
+        {
+            return;
+        }
+
+        const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        Directory.CreateDirectory(directory, Mode);
+        try
+        {
+            if (File.GetUnixFileMode(directory) != Mode)
+            {
+                File.SetUnixFileMode(directory, Mode);
+            }
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // A mounted volume can belong to somebody else. The files in it have modes of their own.
+            app.Logger.LogWarning("The data directory {Directory} belongs to another account, which may look into it.", directory);
+        }
     }
 
     private static IDbContextFactory<FileHostContext> Contexts(IServiceProvider services)
@@ -59,7 +86,7 @@ public static class DataSetup
     private sealed class Pool<TContext>(DbContextOptionsBuilder<TContext> options, IServiceProvider? services) : IDbContextFactory<FileHostContext>
         where TContext : FileHostContext
     {
-        private readonly PooledDbContextFactory<TContext> pool = new(options.UseApplicationServiceProvider(services).Options);
+        private readonly PooledDbContextFactory<TContext> pool = new(options.UseApplicationServiceProvider(services ?? FileHostContext.WithoutApplication).Options);
 
         public FileHostContext CreateDbContext() => pool.CreateDbContext();
     }

@@ -9,7 +9,12 @@ internal sealed class DatabaseHealth(IDbContextFactory<FileHostContext> contexts
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         await using var database = await contexts.CreateDbContextAsync(cancellationToken);
-        await database.FirstAdministrators.AsNoTracking().AnyAsync(cancellationToken);
+
+        // Not through Entity Framework, which would try again and again: whoever asks wants to know how it is now.
+        await database.Database.OpenConnectionAsync(cancellationToken);
+        await using var command = database.Database.GetDbConnection().CreateCommand();
+        command.CommandText = """SELECT COUNT(*) FROM "FirstAdministrators" """;
+        await command.ExecuteScalarAsync(cancellationToken);
         return HealthCheckResult.Healthy();
     }
 }

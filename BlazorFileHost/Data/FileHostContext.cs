@@ -71,6 +71,9 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
     /// </summary>
     public abstract bool IsUniqueViolation(Exception failure);
 
+    /// <summary>How often a server that is out of reach is asked again, and how far apart at most: 14 seconds in all, as somebody waits for it.</summary>
+    protected static (int Count, TimeSpan Apart) Retries => (5, TimeSpan.FromSeconds(5));
+
     /// <summary>Whether the write failed because the row it points to is not there (any more), or is still pointed to.</summary>
     public abstract bool IsMissingReference(Exception failure);
 
@@ -132,8 +135,15 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         return failure as TError;
     }
 
-    // Passkeys get their table now, so that they need no migration of accounts later.
-    protected override Version SchemaVersion => IdentitySchemaVersions.Version3;
+    /// <summary>
+    /// Identity's tables, with the one for passkeys, which thus need no migration of accounts later. Identity takes the version of
+    /// its model from the application's services alone (an overridden SchemaVersion is not asked), so that a context without an
+    /// application, as tools and tests make it, needs these.
+    /// </summary>
+    internal static void Schema(IdentityOptions options) => options.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
+
+    /// <summary>Instead of an application's services; see <see cref="Schema"/>.</summary>
+    internal static IServiceProvider WithoutApplication { get; } = new ServiceCollection().Configure<IdentityOptions>(Schema).BuildServiceProvider();
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
         => configurationBuilder.Properties<DateTime>().HaveConversion<UtcMilliseconds>().HavePrecision(3);

@@ -71,11 +71,13 @@ public sealed class PostgreSqlFileHostContext(DbContextOptions<PostgreSqlFileHos
     }
 
     internal static DbContextOptionsBuilder<PostgreSqlFileHostContext> Options(string connectionString)
-        => new DbContextOptionsBuilder<PostgreSqlFileHostContext>().UseNpgsql(connectionString, server => server.EnableRetryOnFailure());
+        => new DbContextOptionsBuilder<PostgreSqlFileHostContext>().UseNpgsql(connectionString,
+            server => server.EnableRetryOnFailure(Retries.Count, Retries.Apart, null));
 
     /// <summary>For <c>dotnet ef</c>; opens nothing.</summary>
     internal sealed class AtDesignTime : IDesignTimeDbContextFactory<PostgreSqlFileHostContext>
     {
-        public PostgreSqlFileHostContext CreateDbContext(string[] args) => new(PostgreSqlFileHostContext.Options("Host=none").Options);
+        public PostgreSqlFileHostContext CreateDbContext(string[] args)
+            => new(PostgreSqlFileHostContext.Options("Host=none").UseApplicationServiceProvider(WithoutApplication).Options);
     }
 }

@@ -39,11 +39,13 @@ public sealed class SqlServerFileHostContext(DbContextOptions<SqlServerFileHostC
     }
 
     internal static DbContextOptionsBuilder<SqlServerFileHostContext> Options(string connectionString)
-        => new DbContextOptionsBuilder<SqlServerFileHostContext>().UseSqlServer(connectionString, server => server.EnableRetryOnFailure());
+        => new DbContextOptionsBuilder<SqlServerFileHostContext>().UseSqlServer(connectionString,
+            server => server.EnableRetryOnFailure(Retries.Count, Retries.Apart, null));
 
     /// <summary>For <c>dotnet ef</c>; opens nothing.</summary>
     internal sealed class AtDesignTime : IDesignTimeDbContextFactory<SqlServerFileHostContext>
     {
-        public SqlServerFileHostContext CreateDbContext(string[] args) => new(SqlServerFileHostContext.Options("Server=none").Options);
+        public SqlServerFileHostContext CreateDbContext(string[] args)
+            => new(SqlServerFileHostContext.Options("Server=none").UseApplicationServiceProvider(WithoutApplication).Options);
     }
 }

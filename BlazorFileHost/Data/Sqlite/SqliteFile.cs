@@ -1,5 +1,3 @@
-using Microsoft.Data.Sqlite;
-
 namespace BlazorFileHost.Data.Sqlite;
 
 /// <summary>The database's files: for the owner's eyes only, and made up to date by one process at a time.</summary>
@@ -7,6 +5,8 @@ internal static class SqliteFile
 {
     /// <summary>How long a start waits for another process that is migrating.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    private const FileShare Everybody = FileShare.ReadWrite | FileShare.Delete;
 
     /// <summary>
     /// Takes <c>migrate.lock</c> beside the database, for as long as the returned stream is open; the system takes it back from a
@@ -49,12 +49,12 @@ internal static class SqliteFile
     }
 
     /// <summary>
-    /// Makes the file, when there is none, as an empty database with a write-ahead log. SQLite gives -wal and -shm the mode of the
-    /// database, so this one decides for all three.
+    /// Makes the file, when there is none, and keeps it from other accounts. SQLite gives -wal and -shm the mode of the database,
+    /// so this one decides for all three.
     /// </summary>
     public static void Prepare(string database)
     {
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete };
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = Everybody };
         if (OperatingSystem.IsWindows())
         {
             new FileStream(database, options).Dispose();

@@ -57,6 +57,7 @@ public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext
     /// <summary>For <c>dotnet ef</c>; opens nothing.</summary>
     internal sealed class AtDesignTime : IDesignTimeDbContextFactory<SqliteFileHostContext>
     {
-        public SqliteFileHostContext CreateDbContext(string[] args) => new(SqliteFileHostContext.Options("Data Source=filehost.db").Options);
+        public SqliteFileHostContext CreateDbContext(string[] args)
+            => new(SqliteFileHostContext.Options("Data Source=filehost.db").UseApplicationServiceProvider(WithoutApplication).Options);
     }
 }
