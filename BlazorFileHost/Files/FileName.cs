@@ -94,7 +94,7 @@ public static class FileName
     /// <exception cref="InvalidOperationException">Unicode normalisation or case mapping does not work in this process.</exception>
     public static void EnsureUnicode()
     {
-        if ("e\u0301".Normalize().Length != 1 || "\u00E9\u0436".ToUpperInvariant() != "\u00C9\u0416")
+        if ("e\u0301".Normalize().Length != 1 || !string.Equals("\u0436".ToUpperInvariant(), "\u0416", StringComparison.Ordinal))
         {
             throw new InvalidOperationException("Unicode normalisation does not work here, so equal names could not be told. "
                 + "Unset DOTNET_SYSTEM_GLOBALIZATION_INVARIANT (or set it to 0) and install ICU (the package libicu of the system).");

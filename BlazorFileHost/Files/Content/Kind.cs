@@ -1,0 +1,68 @@
+namespace BlazorFileHost.Files.Content;
+
+/// <summary>What an extension promises.</summary>
+internal sealed class Kind
+{
+    private const string OpenXml = "application/vnd.openxmlformats-officedocument.";
+
+    private static readonly Dictionary<string, Kind> Known = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["png"] = new("image/png", Noun.Png),
+        ["jpg"] = new("image/jpeg", Noun.Jpeg),
+        ["jpeg"] = new("image/jpeg", Noun.Jpeg),
+        ["gif"] = new("image/gif", Noun.Gif),
+        ["pdf"] = new("application/pdf", Noun.Pdf),
+        ["docx"] = Office(OpenXml + "wordprocessingml.document", Noun.Word),
+        ["xlsx"] = Office(OpenXml + "spreadsheetml.sheet", Noun.Excel),
+        ["pptx"] = Office(OpenXml + "presentationml.presentation", Noun.PowerPoint),
+        ["ppt"] = new("application/vnd.ms-powerpoint", Noun.OldPowerPoint, Noun.Encrypted)
+        {
+            Start = head => Signature.IsCompoundFile(head) ? new CompoundFile() : null,
+        },
+        ["txt"] = Text("text/plain"),
+        ["csv"] = Text("text/csv"),
+        ["tsv"] = Text("text/tab-separated-values"),
+        ["md"] = Text("text/markdown"),
+        ["log"] = Text("text/plain"),
+        ["ini"] = Text("text/plain"),
+        ["json"] = Text("application/json"),
+        ["xml"] = Text("application/xml"),
+        ["yaml"] = Text("application/yaml"),
+        ["yml"] = Text("application/yaml"),
+    };
+
+    // Who allows one of these wants programs: the one thing that is refused under a name we know nothing about.
+    private static readonly HashSet<string> Programs = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "exe", "dll", "com", "sys", "scr", "so", "dylib", "bin", "run", "elf", "appimage", "class", "wasm",
+        "sh", "bash", "zsh", "py", "pl", "rb", "js", "php", "awk", "tcl",
+    };
+
+    private readonly Func<string?, bool> _accepts;
+
+    private Kind(string contentType, Func<string?, bool> accepts) => (ContentType, _accepts) = (contentType, accepts);
+
+    private Kind(string contentType, params string[] nouns) : this(contentType, nouns.Contains)
+    {
+    }
+
+    public string ContentType { get; }
+
+    /// <summary>Who reads on after the first KiB; null when that was enough, or when it is something else.</summary>
+    public Func<ReadOnlySpan<byte>, ContentReading?> Start { get; private init; } = _ => null;
+
+    public static Kind Of(string extension) => Known.GetValueOrDefault(extension)
+        ?? new("application/octet-stream", noun => noun is not (Noun.Program or Noun.Script) || Programs.Contains(extension));
+
+    public bool Accepts(string? noun) => _accepts(noun);
+
+    private static Kind Office(string contentType, string noun) => new(contentType, noun, Noun.Encrypted)
+    {
+        Start = head => Signature.IsZip(head) ? new Package() : Signature.IsCompoundFile(head) ? new CompoundFile() : null,
+    };
+
+    private static Kind Text(string contentType) => new(contentType, Noun.Text)
+    {
+        Start = head => Signature.IsNeverText(head) ? null : PlainText.Start(head),
+    };
+}
