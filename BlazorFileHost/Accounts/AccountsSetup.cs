@@ -1,0 +1,144 @@
+using System.Security.Claims;
+using BlazorFileHost.Data;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Accounts;
+
+/// <summary>
+/// Who is asking. Everything but what is marked for everybody needs a session, and a session lasts no longer than its account and password.
+/// </summary>
+public static class AccountsSetup
+{
+    /// <summary>The role of those whose <see cref="User.IsAdministrator"/> is set.</summary>
+    public const string Administrator = "administrator";
+
+    private const string LoginPath = "/account/login";
+
+    public static void AddAccounts(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddSingleton<IValidateOptions<AccountsOptions>, AccountsOptions.Check>();
+        services.AddOptions<AccountsOptions>().BindConfiguration(AccountsOptions.Section).ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+
+        services.AddIdentityCore<User>(identity =>
+            {
+                identity.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
+                identity.User.RequireUniqueEmail = true;
+                // The e-mail is the user name; EmailRule says what an e-mail may be.
+                identity.User.AllowedUserNameCharacters = "";
+                identity.Password.RequiredLength = PasswordRule.Shortest;
+                identity.Password.RequireDigit = identity.Password.RequireLowercase = false;
+                identity.Password.RequireUppercase = identity.Password.RequireNonAlphanumeric = false;
+                identity.Lockout.MaxFailedAccessAttempts = 5;
+                identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
+            })
+            .AddEntityFrameworkStores<FileHostContext>()
+            .AddSignInManager()
+            .AddDefaultTokenProviders()
+            .AddErrorDescriber<Sentences>()
+            .AddPasswordValidator<PasswordRule>()
+            .AddClaimsPrincipalFactory<ClaimsFactory>();
+        services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = DecoyHash.Iterations);
+
+        services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, Cookie);
+        services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
+        services.AddAntiforgery(forms =>
+        {
+            forms.Cookie.Name = "BlazorFileHost.Form";
+            forms.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+        });
+
+        services.AddSingleton<Sessions>();
+        services.AddScoped<AuthenticationStateProvider, CircuitSession>();
+        services.AddScoped<Gate>();
+        services.AddScoped<SignUp>();
+        services.AddSingleton<FirstAdministratorLink>();
+        services.AddHostedService<FirstAdministratorNotice>();
+    }
+
+    /// <summary>Requests that another site made are refused first, for the whole app; then the session is read and rights are checked.</summary>
+    public static void UseAccounts(this WebApplication app)
+    {
+        app.UseMiddleware<OwnSite>();
+        app.UseAuthentication();
+        app.UseAuthorization();
+    }
+
+    public static void MapAccounts(this WebApplication app)
+    {
+        // The page of the same address shows the button; a post to it comes here, from the page and from the header of every page.
+        app.MapPost("/account/logout", async (HttpContext context) =>
+            {
+                await context.SignOutAsync(IdentityConstants.ApplicationScheme);
+                return Results.LocalRedirect(LoginPath);
+            })
+            .AddEndpointFilter(OwnForm.Check).WithOrder(-1).AllowAnonymous();
+
+        app.MapPost("/account/manage/data", PersonalData.DownloadAsync).AddEndpointFilter(OwnForm.Check);
+    }
+
+    private static void Cookie(CookieAuthenticationOptions options)
+    {
+        // A name that begins with __Host- works over TLS only.
+        options.Cookie.Name = "BlazorFileHost.Session";
+        options.Cookie.HttpOnly = true;
+        options.Cookie.SameSite = SameSiteMode.Lax;
+        options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+        options.Cookie.IsEssential = true;
+        options.ExpireTimeSpan = TimeSpan.FromDays(14);
+        options.SlidingExpiration = true;
+        options.LoginPath = LoginPath;
+        options.LogoutPath = "/account/logout";
+        options.Events.OnValidatePrincipal = async context =>
+        {
+            var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
+            if (!await sessions.LivesAsync(context.Principal, context.HttpContext.RequestAborted))
+            {
+                context.RejectPrincipal();
+                await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
+            }
+        };
+        options.Events.OnRedirectToLogin = context => WantsPage(context.Request)
+            ? ToLogin(context.HttpContext)
+            : Refusals.WriteAsync(context.HttpContext, StatusCodes.Status401Unauthorized, "Sign in first.");
+        options.Events.OnRedirectToAccessDenied = context
+            => Refusals.WriteAsync(context.HttpContext, StatusCodes.Status403Forbidden, "This is not for your account.");
+    }
+
+    // A program that asked for bytes must not be handed a page instead.
+    private static bool WantsPage(HttpRequest request)
+        => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+            && !request.Path.StartsWithSegments("/files")
+            && !request.Path.StartsWithSegments("/uploads")
+            && !request.Path.StartsWithSegments("/_blazor");
+
+    private static Task ToLogin(HttpContext context)
+    {
+        var here = $"{context.Request.Path}{context.Request.QueryString}";
+        context.Response.Redirect(here == "/" ? LoginPath : $"{LoginPath}?returnUrl={Uri.EscapeDataString(here)}");
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The session's claims, and the administrator's role.</summary>
+    private sealed class ClaimsFactory(UserManager<User> users, IOptions<IdentityOptions> options)
+        : UserClaimsPrincipalFactory<User>(users, options)
+    {
+        protected override async Task<ClaimsIdentity> GenerateClaimsAsync(User user)
+        {
+            var claims = await base.GenerateClaimsAsync(user);
+            if (user.IsAdministrator)
+            {
+                claims.AddClaim(new(claims.RoleClaimType, Administrator));
+            }
+
+            return claims;
+        }
+    }
+}

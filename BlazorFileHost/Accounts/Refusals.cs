@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore.Antiforgery;
+
+namespace BlazorFileHost.Accounts;
+
+/// <summary>Answers that end a request early: one plain sentence, so that no page is put in its place.</summary>
+internal static class Refusals
+{
+    public static Task WriteAsync(HttpContext context, int status, string sentence)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        context.Response.Headers.CacheControl = "no-store";
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.WriteAsync(sentence);
+    }
+}
+
+/// <summary>A form endpoint takes only what a page of this session posted.</summary>
+internal static class OwnForm
+{
+    public static async ValueTask<object?> Check(EndpointFilterInvocationContext call, EndpointFilterDelegate next)
+    {
+        var antiforgery = call.HttpContext.RequestServices.GetRequiredService<IAntiforgery>();
+        // Without a session there is nothing to forge; signing out twice is no mistake.
+        return call.HttpContext.User.Identity is not { IsAuthenticated: true } || await antiforgery.IsRequestValidAsync(call.HttpContext)
+            ? await next(call)
+            : Results.Text(Sentences.FormTooOld, statusCode: StatusCodes.Status400BadRequest);
+    }
+}

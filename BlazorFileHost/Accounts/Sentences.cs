@@ -1,0 +1,65 @@
+using Microsoft.AspNetCore.Identity;
+
+namespace BlazorFileHost.Accounts;
+
+/// <summary>A sentence that belongs beside one field of a form; beside none when <paramref name="Field"/> is empty.</summary>
+public sealed record Fault(string Field, string Sentence);
+
+/// <summary>What a person is told about accounts. Every refusal's sentence is in this file.</summary>
+internal sealed class Sentences : IdentityErrorDescriber
+{
+    public const string Email = "Email";
+    public const string Password = "Password";
+    public const string ConfirmPassword = "ConfirmPassword";
+    public const string CurrentPassword = "CurrentPassword";
+
+    /// <summary>The same for every reason, so that nobody learns which addresses have an account.</summary>
+    public const string NoMatch = "That e-mail and password do not match. After five wrong tries an account rests for five minutes.";
+
+    public const string WrongCurrentPassword = "That is not your current password. After five wrong tries an account rests for five minutes.";
+    public const string PasswordsDiffer = "The two passwords differ.";
+    public const string NoEmail = "Enter an e-mail address, for instance ada@example.org.";
+    public const string EmailTaken = "There is an account with this e-mail already. Sign in instead.";
+    public const string FormTooOld = "This form is too old. Go back, load the page again and try once more.";
+    public const string ChangedMeanwhile = "The account was changed at the same time elsewhere. Try again.";
+
+    private static readonly string TooLong = $"A password can have {PasswordRule.Longest} characters at most.";
+
+    public static IdentityError PasswordTooLong() => Error(nameof(PasswordTooLong), TooLong);
+
+    public static IdentityError PasswordHas(int length) => Error(nameof(PasswordTooShort),
+        $"A password needs at least {PasswordRule.Shortest} characters; this one has {length}. A few words in a row are easy to remember.");
+
+    public static IdentityError PasswordIsCommon() => Error(nameof(PasswordIsCommon),
+        "Too many people use this password, so it is tried first. Choose another.");
+
+    public static IdentityError PasswordIsGuessable() => Error(nameof(PasswordIsGuessable),
+        "This password is little more than your e-mail or the name of this site. Choose another.");
+
+    public override IdentityError PasswordTooShort(int length) => Error(nameof(PasswordTooShort), $"A password needs at least {length} characters.");
+
+    public override IdentityError PasswordMismatch() => Error(nameof(PasswordMismatch), WrongCurrentPassword);
+
+    public override IdentityError DuplicateEmail(string email) => Error(nameof(DuplicateEmail), EmailTaken);
+
+    public override IdentityError DuplicateUserName(string userName) => Error(nameof(DuplicateUserName), EmailTaken);
+
+    public override IdentityError InvalidEmail(string? email) => Error(nameof(InvalidEmail), NoEmail);
+
+    public override IdentityError InvalidUserName(string? userName) => Error(nameof(InvalidUserName), NoEmail);
+
+    public override IdentityError ConcurrencyFailure() => Error(nameof(ConcurrencyFailure), ChangedMeanwhile);
+
+    public static Fault PasswordFault(IdentityError error) => new(Password, error.Description);
+
+    /// <summary>Where the sentence belongs.</summary>
+    public static Fault Beside(IdentityError error) => error.Code switch
+    {
+        nameof(PasswordMismatch) => new(CurrentPassword, error.Description),
+        var code when code.StartsWith(nameof(Password), StringComparison.Ordinal) => PasswordFault(error),
+        nameof(DuplicateEmail) or nameof(DuplicateUserName) or nameof(InvalidEmail) or nameof(InvalidUserName) => new(Email, error.Description),
+        _ => new("", error.Description),
+    };
+
+    private static IdentityError Error(string code, string sentence) => new() { Code = code, Description = sentence };
+}

@@ -1,0 +1,111 @@
+using BlazorFileHost.Data;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Accounts;
+
+/// <summary>What stands before a person who wants an account.</summary>
+internal enum Door
+{
+    Open,
+
+    /// <summary>Open, and whoever goes through becomes the first administrator.</summary>
+    First,
+
+    Closed,
+    LinkUsed,
+    LinkUnknown,
+}
+
+/// <summary>Makes accounts.</summary>
+/// <param name="context">The stores' own: what is added here is saved with the account or not at all.</param>
+internal sealed class SignUp(
+    UserManager<User> users,
+    FileHostContext context,
+    IDbContextFactory<FileHostContext> contexts,
+    FirstAdministratorLink link,
+    IOptions<AccountsOptions> options,
+    TimeProvider time,
+    ILogger<SignUp> log)
+{
+    /// <param name="setup">The token of the first administrator's link, if there is one.</param>
+    public async Task<Door> DoorAsync(string? setup, CancellationToken cancellation = default)
+    {
+        if (string.IsNullOrEmpty(setup))
+        {
+            return options.Value.IsOpen ? Door.Open : Door.Closed;
+        }
+
+        return await link.IsUsedAsync(cancellation) ? Door.LinkUsed : link.Matches(setup) ? Door.First : Door.LinkUnknown;
+    }
+
+    /// <summary>The new account, or the faults of the form; neither when the door is shut.</summary>
+    public async Task<(Door Door, User? User, IReadOnlyList<Fault> Faults)> RegisterAsync(
+        string email, string password, string confirm, string? setup)
+    {
+        var door = await DoorAsync(setup);
+        if (door is not (Door.Open or Door.First))
+        {
+            return (door, null, []);
+        }
+
+        var faults = Faults(email, password, confirm).ToList();
+        if (faults.Count > 0)
+        {
+            return (door, null, faults);
+        }
+
+        var user = new User { UserName = email, Email = email, Created = time.GetUtcNow().UtcDateTime, IsAdministrator = door == Door.First };
+        if (door == Door.First)
+        {
+            // Saved by the store together with the account. The key is constant: of two at once the database refuses one, account and all.
+            context.FirstAdministrators.Add(new() { UserId = user.Id });
+        }
+
+        try
+        {
+            var made = await users.CreateAsync(user, password);
+            if (!made.Succeeded)
+            {
+                return (door, null, [.. made.Errors.Select(Sentences.Beside)]);
+            }
+        }
+        catch (DbUpdateException)
+        {
+            // Somebody else's row came first: the administrator's, or one with the same e-mail.
+            if (door == Door.First && await link.IsUsedAsync())
+            {
+                return (Door.LinkUsed, null, []);
+            }
+
+            await using var fresh = contexts.CreateDbContext();
+            if (await fresh.Users.AnyAsync(other => other.NormalizedUserName == user.NormalizedUserName))
+            {
+                return (door, null, [new(Sentences.Email, Sentences.EmailTaken)]);
+            }
+
+            throw;
+        }
+
+        log.LogInformation("Registered: account {UserId}, administrator: {IsAdministrator}.", user.Id, user.IsAdministrator);
+        return (door, user, []);
+    }
+
+    private static IEnumerable<Fault> Faults(string email, string password, string confirm)
+    {
+        if (!EmailRule.Allows(email))
+        {
+            yield return new(Sentences.Email, Sentences.NoEmail);
+        }
+
+        if (PasswordRule.Refusal(password, email) is { } refusal)
+        {
+            yield return Sentences.PasswordFault(refusal);
+        }
+        else if (password != confirm)
+        {
+            yield return new(Sentences.ConfirmPassword, Sentences.PasswordsDiffer);
+        }
+    }
+}

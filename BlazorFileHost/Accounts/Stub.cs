@@ -1,1 +1,0 @@
-namespace BlazorFileHost.Accounts; public static class Stub { public static void AddAccounts(this WebApplicationBuilder b){} public static void UseAccounts(this WebApplication b){} public static void MapAccounts(this WebApplication b){} }
