@@ -47,6 +47,8 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs) : Co
             var active = Active;
             var failed = items.Count(item => item.State == UploadState.Failed);
             return active > 0 ? $"Uploading {finished + 1:N0} of {finished + active:N0}"
+                : items.Exists(item => item.State == UploadState.Asking) ? "Waiting for your answer"
+                : failed > 0 && finished == 0 ? $"{Files(failed)} not uploaded"
                 : failed > 0 ? $"{Files(finished)} uploaded, {failed:N0} not"
                 : $"{Files(finished)} uploaded";
         }
