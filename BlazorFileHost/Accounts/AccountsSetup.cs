@@ -27,6 +27,8 @@ public static class AccountsSetup
         services.AddOptions<AccountsOptions>().BindConfiguration(AccountsOptions.Section).ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
 
+        // Before Identity's own, which then stays out: it takes a password of spaces for none and counts emoji twice.
+        services.AddScoped<IPasswordValidator<User>, PasswordRule>();
         services.AddIdentityCore<User>(identity =>
             {
                 identity.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
@@ -43,7 +45,6 @@ public static class AccountsSetup
             .AddSignInManager()
             .AddDefaultTokenProviders()
             .AddErrorDescriber<Sentences>()
-            .AddPasswordValidator<PasswordRule>()
             .AddClaimsPrincipalFactory<ClaimsFactory>();
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = DecoyHash.Iterations);
 

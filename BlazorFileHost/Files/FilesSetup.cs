@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Files;
@@ -9,6 +10,7 @@ public static class FilesSetup
         FileName.EnsureUnicode();
         builder.Services.AddOptions<LibraryOptions>().BindConfiguration(LibraryOptions.Section).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<LibraryOptions>, Validation>();
+        builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddScoped<FileLibrary>();
     }
 

@@ -11,10 +11,13 @@ namespace BlazorFileHost.Uploads;
 /// The picker, the drop zone over the whole window, and the panel that shows what is on its way. The circuit carries names,
 /// verdicts and progress; the bytes go from the browser to <see cref="UploadEndpoint"/> by plain HTTP and do not need it.
 /// </summary>
-public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs) : ComponentBase, IAsyncDisposable
+public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, TimeProvider time) : ComponentBase, IAsyncDisposable
 {
     /// <summary>Files in one message from the browser.</summary>
     public const int BatchSize = 200;
+
+    /// <summary>How long the panel says that everything arrived.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(6);
 
     private readonly Dictionary<int, UploadItem> byKey = [];
     private readonly List<UploadItem> items = [];
@@ -30,6 +33,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs) : Co
     private double totalSpeed;
     private bool folded;
     private bool asking;
+    private bool gone;
     private string? announcement;
 
     /// <summary>A verdict per file, in order, before a byte moves: the name to keep it under, or the refusal.</summary>
@@ -90,6 +94,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs) : Co
         if (wasActive && Active == 0)
         {
             announcement = Headline;
+            _ = CloseSoonAsync();
         }
 
         StateHasChanged();
@@ -109,6 +114,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs) : Co
 
     public async ValueTask DisposeAsync()
     {
+        gone = true;
         try
         {
             if (browser is not null)
@@ -320,6 +326,18 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs) : Co
         byKey.Clear();
         (finished, finishedBytes) = (0, 0);
         Sum();
+    }
+
+    /// <summary>When all went well there is nothing to read: the panel gives the list its place back.</summary>
+    private async Task CloseSoonAsync()
+    {
+        var seen = nextKey;
+        await Task.Delay(Linger, time);
+        if (seen == nextKey && items.Count == 0 && !gone)
+        {
+            finished = 0;
+            StateHasChanged();
+        }
     }
 
     private async Task ForgetAsync(List<UploadItem> meant)
