@@ -40,7 +40,7 @@ try
     await app.RunAsync();
     return 0;
 }
-catch (Exception wrong) when (wrong is OptionsValidationException or InvalidOperationException)
+catch (Exception wrong) when (wrong is OptionsValidationException or InvalidOperationException or TimeoutException)
 {
     await Console.Error.WriteLineAsync($"BlazorFileHost did not start. {wrong.Message}");
     return 1;

@@ -1,0 +1,64 @@
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+
+namespace BlazorFileHost.Tests.Browser;
+
+/// <summary>WCAG 2.2 A and AA as far as axe can see it, on every screen, light and dark, wide and narrow.</summary>
+[Collection(nameof(BrowserRoom))]
+public sealed class AccessibilityTests(BrowserRoom room)
+{
+    [BrowserFact]
+    public Task Wide_and_light() => EveryScreenIsAccessibleAsync(1280, dark: false);
+
+    [BrowserFact]
+    public Task Narrow_and_dark() => EveryScreenIsAccessibleAsync(360, dark: true);
+
+    private async Task EveryScreenIsAccessibleAsync(int width, bool dark)
+    {
+        await using var person = await room.PersonAsync(width, dark: dark);
+        var page = person.Page;
+        await page.GotoAsync("/account/login");
+        await CheckAsync(page, "sign in");
+        await page.GotoAsync("/account/register");
+        await page.ClickAsync("main button[type=submit]");
+        await Assertions.Expect(page.GetByRole(AriaRole.Alert).First).ToBeVisibleAsync();
+        await CheckAsync(page, "register, with errors");
+
+        await person.RegisteredAsync();
+        await CheckAsync(page, "no files");
+        await person.PickAsync(("report.pdf", Samples.Bytes("pdf", 1)), ("picture.png", Samples.Bytes("png", 2)), ("notes.txt", "x"u8.ToArray()), ("program.exe", "MZ"u8.ToArray()));
+        await person.SeesAsync("report.pdf");
+        await person.SeesTextAsync(person.Uploads, "program.exe");
+        await CheckAsync(page, "files and a refusal");
+        await person.Row("notes.txt").ClickAsync();
+        await CheckAsync(page, "a selection");
+        await page.Keyboard.PressAsync("Delete");
+        await Assertions.Expect(person.Dialog).ToBeVisibleAsync();
+        await CheckAsync(page, "the question before deleting");
+        await page.Keyboard.PressAsync("Escape");
+        await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
+        await person.PickAsync(("notes.txt", "x"u8.ToArray()));
+        await Assertions.Expect(person.Dialog).ToBeVisibleAsync();
+        await CheckAsync(page, "the question about a taken name");
+
+        foreach (var address in new[] { "/account/manage", "/account/manage/delete", "/account/logout", "/not-found" })
+        {
+            await page.GotoAsync(address);
+            await CheckAsync(page, address);
+        }
+
+        // Nothing is cut off or needs scrolling sideways.
+        await page.GotoAsync("/");
+        await person.ReadyAsync();
+        Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"));
+    }
+
+    private static async Task CheckAsync(IPage page, string screen)
+    {
+        // Colours in the middle of a fade are nobody's colours.
+        await page.EvaluateAsync("() => Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().iterations !== Infinity).map(a => a.finished.catch(() => {})))");
+        var result = await page.RunAxe(new() { RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] } });
+        Assert.True(result.Violations.Length == 0, $"{screen}:\n" + string.Join('\n', result.Violations.Select(violation
+            => $"{violation.Id}: {violation.Help}\n  " + string.Join("\n  ", violation.Nodes.Select(node => node.Html)))));
+    }
+}

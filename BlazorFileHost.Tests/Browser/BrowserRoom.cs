@@ -1,0 +1,156 @@
+using Microsoft.Playwright;
+
+namespace BlazorFileHost.Tests.Browser;
+
+/// <summary>One app and one Chromium for all browser tests; every test is another person.</summary>
+public sealed class BrowserRoom : IAsyncLifetime
+{
+    public Chromium Chromium { get; } = new();
+
+    public RunningApp App { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        if (Chromium.Path is null && Environment.GetEnvironmentVariable("CI") != "true")
+        {
+            return;
+        }
+
+        App = await RunningApp.StartAsync();
+        await Chromium.InitializeAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (App is not null)
+        {
+            await Chromium.DisposeAsync();
+            await App.DisposeAsync();
+        }
+    }
+
+    /// <summary>A person in front of a browser of their own.</summary>
+    public Task<Person> PersonAsync(int width = 1280, int height = 800, bool dark = false) => Person.Async(Chromium, App.Address, width, height, dark);
+}
+
+[CollectionDefinition(nameof(BrowserRoom))]
+public sealed class BrowserCollection : ICollectionFixture<BrowserRoom>;
+
+/// <summary>Somebody with a browser, and everything it complained about.</summary>
+public sealed class Person : IAsyncDisposable
+{
+    private const float Patience = 60_000;
+
+    private readonly IBrowserContext context;
+    private readonly List<string> complaints = [];
+
+    private Person(IBrowserContext context, IPage page, string email)
+    {
+        this.context = context;
+        Page = page;
+        Email = email;
+        Watch(page);
+    }
+
+    public IPage Page { get; }
+
+    public string Email { get; }
+
+    /// <summary>What stood in the browser's console, and scripts that failed.</summary>
+    public IReadOnlyList<string> Complaints => complaints;
+
+    public ILocator Input => Page.GetByLabel("Upload files");
+
+    public ILocator Uploads => Page.GetByRole(AriaRole.Region, new() { Name = "Uploads" });
+
+    public ILocator Dialog => Page.GetByRole(AriaRole.Dialog);
+
+    public static async Task<Person> Async(Chromium chromium, Uri address, int width = 1280, int height = 800, bool dark = false, string? email = null)
+    {
+        var context = await chromium.PersonAsync(address, width, height, dark);
+        context.SetDefaultTimeout(Patience);
+        return new Person(context, await context.NewPageAsync(), email ?? AccountClient.NewEmail());
+    }
+
+    /// <summary>The same account on another device.</summary>
+    public async Task<Person> OnAnotherDeviceAsync(Chromium chromium, Uri address)
+    {
+        var other = await Async(chromium, address, email: Email);
+        await other.Page.GotoAsync("/account/login");
+        await other.Page.FillAsync("[name='Input.Email']", Email);
+        await other.Page.FillAsync("[name='Input.Password']", AccountClient.Password);
+        await other.Page.ClickAsync("main button[type=submit]");
+        await other.ReadyAsync();
+        return other;
+    }
+
+    public async Task RegisterAsync()
+    {
+        await Page.GotoAsync("/account/register");
+        await Page.FillAsync("[name='Input.Email']", Email);
+        await Page.FillAsync("[name='Input.Password']", AccountClient.Password);
+        await Page.FillAsync("[name='Input.ConfirmPassword']", AccountClient.Password);
+        await Page.ClickAsync("main button[type=submit]");
+    }
+
+    public async Task<Person> RegisteredAsync()
+    {
+        await RegisterAsync();
+        await ReadyAsync();
+        return this;
+    }
+
+    /// <summary>The circuit is up: files can be picked.</summary>
+    public Task ReadyAsync() => Assertions.Expect(Input).ToBeEnabledAsync(new() { Timeout = Patience });
+
+    public Task PickAsync(params (string Name, byte[] Bytes)[] files)
+        => Input.SetInputFilesAsync(files.Select(file => new FilePayload { Name = file.Name, MimeType = "application/octet-stream", Buffer = file.Bytes }));
+
+    /// <summary>Drops files onto the middle of the page, as a hand does.</summary>
+    public async Task DropAsync(params (string Name, byte[] Bytes)[] files)
+    {
+        var transfer = await Page.EvaluateHandleAsync(
+            """
+            files => {
+                const transfer = new DataTransfer();
+                for (const { name, base64 } of files) {
+                    transfer.items.add(new File([Uint8Array.from(atob(base64), letter => letter.charCodeAt(0))], name));
+                }
+                return transfer;
+            }
+            """, files.Select(file => new { name = file.Name, base64 = Convert.ToBase64String(file.Bytes) }).ToArray());
+        foreach (var kind in new[] { "dragenter", "dragover", "drop" })
+        {
+            await Page.Locator("main").DispatchEventAsync(kind, new { dataTransfer = transfer });
+        }
+    }
+
+    public ILocator Row(string name) => Page.GetByRole(AriaRole.Row, new() { Name = name, Exact = true });
+
+    public Task SeesAsync(string name) => Assertions.Expect(Row(name)).ToBeVisibleAsync(new() { Timeout = Patience });
+
+    public Task SeesNoMoreAsync(string name) => Assertions.Expect(Row(name)).Not.ToBeAttachedAsync(new() { Timeout = Patience });
+
+    public Task SeesTextAsync(ILocator where, string text) => Assertions.Expect(where).ToContainTextAsync(text, new() { Timeout = Patience });
+
+    public async Task<byte[]> DownloadAsync(string name)
+    {
+        var download = await Page.RunAndWaitForDownloadAsync(() => Row(name).GetByRole(AriaRole.Button, new() { Name = $"Download {name}" }).ClickAsync());
+        Assert.Equal(name, download.SuggestedFilename);
+        return await File.ReadAllBytesAsync((await download.PathAsync())!);
+    }
+
+    public async ValueTask DisposeAsync() => await context.DisposeAsync();
+
+    private void Watch(IPage page)
+    {
+        page.PageError += (_, error) => complaints.Add(error);
+        page.Console += (_, message) =>
+        {
+            if (message.Type is "error" or "warning")
+            {
+                complaints.Add(message.Text);
+            }
+        };
+    }
+}

@@ -1,0 +1,229 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Playwright;
+
+namespace BlazorFileHost.Tests.Browser;
+
+/// <summary>What a person does, in a real browser against the real app.</summary>
+[Collection(nameof(BrowserRoom))]
+public sealed class JourneyTests(BrowserRoom room)
+{
+    [BrowserFact]
+    public async Task Files_are_dropped_seen_on_every_screen_downloaded_and_deleted()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        await using var other = await person.OnAnotherDeviceAsync(room.Chromium, room.App.Address);
+        var pdf = Samples.Bytes("pdf", 1, 400_000);
+        await Assertions.Expect(other.Page.GetByText("No files yet")).ToBeVisibleAsync();
+
+        await person.DropAsync(("Report.pdf", pdf), ("Bild mit Umläuten 🌻.png".Normalize(NormalizationForm.FormD), Samples.Bytes("png", 2)), ("notes.txt", "hello"u8.ToArray()));
+
+        foreach (var screen in new[] { person, other })
+        {
+            await screen.SeesAsync("Report.pdf");
+            await screen.SeesAsync("Bild mit Umläuten 🌻.png".Normalize());
+            await screen.SeesAsync("notes.txt");
+        }
+
+        Assert.Equal(pdf, await other.DownloadAsync("Report.pdf"));
+
+        await other.Row("Report.pdf").GetByRole(AriaRole.Button, new() { Name = "Delete Report.pdf" }).ClickAsync();
+        await other.SeesTextAsync(other.Dialog, "391 KB will be freed");
+        await other.Dialog.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
+        await Assertions.Expect(other.Dialog).Not.ToBeAttachedAsync();
+        await other.SeesAsync("Report.pdf");
+        await other.Row("Report.pdf").GetByRole(AriaRole.Button, new() { Name = "Delete Report.pdf" }).ClickAsync();
+        await other.Dialog.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
+
+        await other.SeesNoMoreAsync("Report.pdf");
+        await person.SeesNoMoreAsync("Report.pdf");
+        await person.SeesAsync("notes.txt");
+        Assert.Empty(person.Complaints.Concat(other.Complaints));
+        Assert.Empty(room.App.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task A_taken_name_is_asked_about_for_one_file_and_for_all()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        await person.PickAsync(("a.txt", "first"u8.ToArray()), ("b.txt", "first"u8.ToArray()), ("c.txt", "first"u8.ToArray()));
+        await person.SeesAsync("c.txt");
+
+        await person.PickAsync(("A.txt", "second"u8.ToArray()));
+        await person.SeesTextAsync(person.Dialog, "You already have a file named “A.txt”");
+        await person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Keep both" }).ClickAsync();
+        await person.SeesAsync("A (2).txt");
+        Assert.Equal("first"u8.ToArray(), await person.DownloadAsync("a.txt"));
+        Assert.Equal("second"u8.ToArray(), await person.DownloadAsync("A (2).txt"));
+
+        await person.PickAsync(("a.txt", "third one"u8.ToArray()), ("b.txt", "third one"u8.ToArray()), ("c.txt", "third one"u8.ToArray()), ("d.txt", "new"u8.ToArray()));
+        // What is not in question does not wait for the answer.
+        await person.SeesAsync("d.txt");
+        await person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Skip" }).ClickAsync();
+        await person.Dialog.GetByLabel("Do the same for the other file").CheckAsync();
+        await person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Replace" }).ClickAsync();
+        await Assertions.Expect(person.Row("c.txt").GetByTitle("9 bytes")).ToBeVisibleAsync();
+
+        Assert.Equal("first"u8.ToArray(), await person.DownloadAsync("a.txt"));
+        Assert.Equal("third one"u8.ToArray(), await person.DownloadAsync("b.txt"));
+        Assert.Equal("third one"u8.ToArray(), await person.DownloadAsync("c.txt"));
+        Assert.Empty(person.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task A_refusal_names_its_rule_and_offers_the_mend_and_hurts_no_other_file()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+
+        await person.PickAsync(
+            ("report.exe", "MZ"u8.ToArray()), ("ends badly.txt ", "x"u8.ToArray()), ("good.txt", "good"u8.ToArray()));
+
+        await person.SeesAsync("good.txt");
+        await person.SeesTextAsync(person.Uploads, "“report.exe” was not uploaded: files ending in .exe are not allowed here.");
+        Assert.Empty(person.Complaints);
+
+        await person.PickAsync(("lying.png", "<html><script>alert(1)</script>"u8.ToArray()));
+        await person.SeesTextAsync(person.Uploads, "“lying.png” was not uploaded: its content is");
+        await person.Uploads.GetByRole(AriaRole.Button, new() { Name = "Upload as “ends badly.txt”" }).ClickAsync();
+        await person.SeesAsync("ends badly.txt");
+        await Assertions.Expect(person.Page.Locator(".summary")).ToHaveTextAsync("2 files · 5 bytes");
+    }
+
+    [BrowserFact]
+    public async Task A_thousand_files_picked_at_once_arrive_and_the_circuit_lives()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+
+        await person.PickAsync([.. Enumerable.Range(0, 1000).Select(i =>
+            ($"a file with a long name and a number, so that the message grows {i:0000}.txt", Encoding.UTF8.GetBytes($"content of {i}")))]);
+
+        await Assertions.Expect(person.Page.Locator(".summary")).ToContainTextAsync("1,000 files", new() { Timeout = 240_000 });
+        await person.Page.GetByRole(AriaRole.Columnheader, new() { Name = "Name" }).GetByRole(AriaRole.Button).ClickAsync();
+        await person.SeesAsync("a file with a long name and a number, so that the message grows 0999.txt");
+        Assert.Equal("content of 998", Encoding.UTF8.GetString(await person.DownloadAsync("a file with a long name and a number, so that the message grows 0998.txt")));
+        Assert.Empty(person.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task A_running_upload_shows_its_progress_and_can_be_cancelled()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        var directory = Directory.CreateTempSubdirectory("filehost-").FullName;
+        try
+        {
+            var large = Path.Combine(directory, "large.txt");
+            await using (var file = File.Create(large))
+            {
+                var line = Encoding.ASCII.GetBytes(new string('x', 1023) + "\n");
+                for (var i = 0; i < 400 * 1024; i++)
+                {
+                    await file.WriteAsync(line);
+                }
+            }
+
+            // A slow line, so that there is time to watch: 20 MB/s.
+            var session = await person.Page.Context.NewCDPSessionAsync(person.Page);
+            await session.SendAsync("Network.emulateNetworkConditions", new Dictionary<string, object>
+            {
+                ["offline"] = false, ["latency"] = 1, ["downloadThroughput"] = 100_000_000, ["uploadThroughput"] = 20_000_000,
+            });
+            await person.Input.SetInputFilesAsync(large);
+
+            await person.SeesTextAsync(person.Uploads, "of 400 MB");
+            await person.SeesTextAsync(person.Uploads, "left");
+            await person.Uploads.GetByRole(AriaRole.Button, new() { Name = "Cancel large.txt" }).ClickAsync();
+            await Assertions.Expect(person.Uploads).Not.ToBeAttachedAsync();
+            await Assertions.Expect(person.Page.GetByText("No files yet")).ToBeVisibleAsync();
+            Assert.Empty(person.Complaints);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [BrowserFact]
+    public async Task Everything_in_the_list_can_be_done_by_keyboard()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        await person.PickAsync([.. Enumerable.Range(1, 60).Select(i => ($"{i:00}.txt", Encoding.UTF8.GetBytes(new string('x', i))))]);
+        await person.SeesTextAsync(person.Page.Locator(".summary"), "60 files");
+
+        var keys = person.Page.Keyboard;
+        await person.Page.GetByRole(AriaRole.Grid).FocusAsync();
+        await keys.PressAsync("End");
+        await person.SeesAsync("60.txt");
+        var download = await person.Page.RunAndWaitForDownloadAsync(() => keys.PressAsync("Enter"));
+        Assert.Equal("60.txt", download.SuggestedFilename);
+        await keys.PressAsync("Home");
+        await person.SeesAsync("01.txt");
+        await keys.PressAsync("Shift+ArrowDown");
+        await keys.PressAsync("Shift+ArrowDown");
+        await person.SeesTextAsync(person.Page.GetByRole(AriaRole.Toolbar), "3 selected");
+        await Assertions.Expect(person.Row("03.txt")).ToHaveAttributeAsync("aria-selected", "true");
+        await keys.PressAsync("Delete");
+        await person.SeesTextAsync(person.Dialog, "3 files with 6 bytes will be deleted");
+        await keys.PressAsync("Escape");
+        await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
+        await person.SeesAsync("01.txt");
+        await person.Page.GetByRole(AriaRole.Grid).FocusAsync();
+        await keys.PressAsync("Delete");
+        await person.SeesTextAsync(person.Dialog, "3 files");
+        await person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Delete" }).FocusAsync();
+        await keys.PressAsync("Enter");
+        await person.SeesNoMoreAsync("01.txt");
+        await person.SeesTextAsync(person.Page.Locator(".summary"), "57 files");
+        Assert.Empty(person.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task A_deleted_account_takes_its_files_along_and_other_screens_leave()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        await using var other = await person.OnAnotherDeviceAsync(room.Chromium, room.App.Address);
+        await person.PickAsync(("a.txt", "mine"u8.ToArray()));
+        await other.SeesAsync("a.txt");
+
+        await person.Page.GotoAsync("/account/manage");
+        await person.Page.GetByRole(AriaRole.Link, new() { Name = "Delete your account" }).ClickAsync();
+        await person.SeesTextAsync(person.Page.Locator("main"), "1 file");
+        await person.Page.FillAsync("[name='Input.Password']", AccountClient.Password);
+        await person.Page.GetByRole(AriaRole.Button, new() { Name = "Delete account and all files" }).ClickAsync();
+        await person.SeesTextAsync(person.Page.Locator("main"), "deleted");
+
+        await other.Page.WaitForURLAsync("**/account/login**");
+        await person.RegisteredAsync();
+        await Assertions.Expect(person.Page.GetByText("No files yet")).ToBeVisibleAsync();
+    }
+
+    [BrowserFact]
+    public async Task A_restarted_server_is_found_again_and_the_list_catches_up()
+    {
+        await using var app = await RunningApp.StartAsync();
+        await using var person = await Person.Async(room.Chromium, app.Address);
+        await person.RegisteredAsync();
+        await person.PickAsync(("before.txt", "1"u8.ToArray()));
+        await person.SeesAsync("before.txt");
+
+        await app.KillAsync();
+        await Assertions.Expect(person.Page.Locator("#components-reconnect-modal")).ToBeVisibleAsync();
+        await app.StartAgainAsync();
+
+        // Another device changes the list while this one finds its way back.
+        await using var other = await person.OnAnotherDeviceAsync(room.Chromium, app.Address);
+        await other.PickAsync(("after.txt", "2"u8.ToArray()));
+        await person.SeesAsync("after.txt");
+        await person.SeesAsync("before.txt");
+    }
+
+    [BrowserFact]
+    public async Task Times_are_the_persons_own()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        await person.PickAsync(("a.txt", "x"u8.ToArray()));
+        await person.SeesAsync("a.txt");
+
+        var berlin = TimeZoneInfo.ConvertTime(TimeProvider.System.GetUtcNow(), TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
+        await person.SeesTextAsync(person.Row("a.txt").Locator(".modified"), berlin.ToString("HH", CultureInfo.InvariantCulture) + ":");
+    }
+}
