@@ -1,6 +1,8 @@
 using BlazorFileHost.Data;
+using BlazorFileHost.Data.PostgreSql;
 using BlazorFileHost.Tests.Support;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Xunit;
 
 namespace BlazorFileHost.Tests.Data;
@@ -81,5 +83,30 @@ public sealed class MigrationTests
         var start = context.MigrateAsync(cancellation.Token);
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => start);
+    }
+
+    [Theory, OnPostgreSql]
+    public async Task A_start_waits_for_the_node_that_is_migrating(DatabaseKind kind)
+    {
+        await using var database = await TestDatabase.CreateAsync(kind);
+        await using var other = new NpgsqlConnection(database.ConnectionString + ";Pooling=false");
+        await other.OpenAsync();
+        await using var take = new NpgsqlCommand($"SELECT pg_advisory_lock({PostgreSqlFileHostContext.MigrationLock})", other);
+        await using var waiting = new NpgsqlCommand(
+            "SELECT COUNT(*) FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()",
+            other);
+        await take.ExecuteNonQueryAsync();
+
+        await using var context = database.Contexts.CreateDbContext();
+        var start = context.MigrateAsync();
+        var seen = 0L;
+        while (seen == 0 && !start.IsCompleted)
+        {
+            seen = (long)(await waiting.ExecuteScalarAsync())!;
+        }
+
+        Assert.Equal(1, seen);
+        await other.CloseAsync();
+        await start;
     }
 }

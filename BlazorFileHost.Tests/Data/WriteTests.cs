@@ -1,7 +1,11 @@
+using System.Data.Common;
 using BlazorFileHost.Data;
+using BlazorFileHost.Data.Sqlite;
 using BlazorFileHost.Tests.Support;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Storage;
 using Xunit;
 
 namespace BlazorFileHost.Tests.Data;
@@ -61,17 +65,19 @@ public sealed class WriteTests
         var runs = 0;
         await context.WriteAsync(async token =>
         {
-            runs++;
             context.Files.Add(TablesTests.NewFile(owner.Id, "a"));
             await context.SaveChangesAsync(token);
-            if (runs == 1)
+            context.Files.Add(TablesTests.NewFile(owner.Id, "b"));
+            if (++runs == 1)
             {
                 throw new SqliteException("busy", code, extended);
             }
+
+            await context.SaveChangesAsync(token);
         });
 
         Assert.Equal(2, runs);
-        Assert.Equal(1, await context.Files.CountAsync());
+        Assert.Equal(["a", "b"], await context.Files.Select(file => file.NameKey).Order().ToListAsync());
     }
 
     [Fact]
@@ -80,7 +86,7 @@ public sealed class WriteTests
         await using var database = await TestDatabase.CreateAsync();
         await using var context = database.Contexts.CreateDbContext();
         var runs = 0;
-        var failure = await Assert.ThrowsAsync<Microsoft.EntityFrameworkCore.Storage.RetryLimitExceededException>(
+        var failure = await Assert.ThrowsAsync<RetryLimitExceededException>(
             () => context.WriteAsync(token => ++runs > 0 ? Task.FromException(new SqliteException("busy", 5, 5)) : Task.CompletedTask));
         Assert.Equal(6, runs);
         Assert.IsType<SqliteException>(failure.InnerException);
@@ -106,11 +112,13 @@ public sealed class WriteTests
     }
 
     [Fact]
-    public async Task Who_gives_up_in_line_does_not_hold_up_the_others()
+    public async Task Writers_stand_in_line_and_may_leave_it()
     {
         await using var database = await TestDatabase.CreateAsync();
+        var tries = new Count();
         await using var first = database.Contexts.CreateDbContext();
-        await using var second = database.Contexts.CreateDbContext();
+        await using var second = new SqliteFileHostContext(SqliteFileHostContext.Options(database.ConnectionString).AddInterceptors(tries)
+            .UseApplicationServiceProvider(FileHostContext.WithoutApplication).Options);
         var entered = new TaskCompletionSource();
         var leave = new TaskCompletionSource();
         var writing = first.WriteAsync(async _ =>
@@ -124,11 +132,25 @@ public sealed class WriteTests
         second.FirstAdministrators.Add(new());
         var waiting = second.SaveChangesAsync(cancellation.Token);
         Assert.False(waiting.IsCompleted);
+        Assert.Equal(0, tries.Commands);
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
 
         leave.SetResult();
         await writing;
         Assert.Equal(1, await second.SaveChangesAsync());
+        Assert.Equal(1, tries.Commands);
+    }
+
+    private sealed class Count : DbCommandInterceptor
+    {
+        public int Commands { get; private set; }
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(DbCommand command, CommandEventData eventData,
+            InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            Commands++;
+            return ValueTask.FromResult(result);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -10,7 +11,7 @@ namespace BlazorFileHost.Data.PostgreSql;
 public sealed class PostgreSqlFileHostContext(DbContextOptions<PostgreSqlFileHostContext> options) : FileHostContext(options)
 {
     /// <summary>Any number, as long as every node takes the same one ("BlazorFH").</summary>
-    private const long MigrationLock = 0x426C617A6F724648;
+    internal const long MigrationLock = 0x426C617A6F724648;
 
     /// <summary>Seconds that a start waits for another node that is migrating.</summary>
     private const int Patience = 300;
@@ -48,8 +49,10 @@ public sealed class PostgreSqlFileHostContext(DbContextOptions<PostgreSqlFileHos
     private static string? State(Exception failure) => Cause<PostgresException>(failure)?.SqlState;
 
     /// <summary>Holds the lock until the returned connection is closed, by us or by the death of this process.</summary>
+    /// <exception cref="TimeoutException">Another node has held it for five minutes.</exception>
     private static async Task<NpgsqlConnection> LockAsync(NpgsqlConnectionStringBuilder database, CancellationToken cancellation)
     {
+        // A pooled connection would keep the lock after it is closed here.
         database.Pooling = false;
         database.Multiplexing = false;
         var connection = new NpgsqlConnection(database.ConnectionString);
@@ -62,6 +65,11 @@ public sealed class PostgreSqlFileHostContext(DbContextOptions<PostgreSqlFileHos
             command.CommandTimeout = Patience;
             await command.ExecuteNonQueryAsync(cancellation);
             return connection;
+        }
+        catch (NpgsqlException late) when (connection.State == ConnectionState.Open && late.InnerException is TimeoutException)
+        {
+            await connection.DisposeAsync();
+            throw new TimeoutException($"Another node has been migrating the database for {Patience / 60} minutes.", late);
         }
         catch
         {
