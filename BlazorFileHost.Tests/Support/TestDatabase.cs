@@ -49,8 +49,16 @@ public sealed class TestDatabase : IAsyncDisposable
         var database = new TestDatabase(kind);
         if (migrate)
         {
-            await using var context = database.Contexts.CreateDbContext();
-            await context.MigrateAsync();
+            try
+            {
+                await using var context = database.Contexts.CreateDbContext();
+                await context.MigrateAsync();
+            }
+            catch
+            {
+                await database.DisposeAsync();
+                throw;
+            }
         }
 
         return database;

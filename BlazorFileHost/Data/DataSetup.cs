@@ -86,7 +86,8 @@ public static class DataSetup
     private sealed class Pool<TContext>(DbContextOptionsBuilder<TContext> options, IServiceProvider? services) : IDbContextFactory<FileHostContext>
         where TContext : FileHostContext
     {
-        private readonly PooledDbContextFactory<TContext> pool = new(options.UseApplicationServiceProvider(services ?? FileHostContext.WithoutApplication).Options);
+        private readonly PooledDbContextFactory<TContext> pool
+            = new(options.UseApplicationServiceProvider(services ?? FileHostContext.WithoutApplication).Options);
 
         public FileHostContext CreateDbContext() => pool.CreateDbContext();
     }
