@@ -7,7 +7,8 @@ namespace BlazorFileHost.Files.Content;
 
 /// <summary>
 /// Text in whatever encoding people have: UTF-8, any legacy code page (EBCDIC among them), ISO 2022, UTF-16 and UTF-32 with or without a byte
-/// order mark. Text has no zero character and, but for 1 in 20, no control characters other than those that lay text out.
+/// order mark. Text has no zero character and, but for 1 in 20, no control characters other than those that lay text out; where characters
+/// have two or four bytes, but for 1 in 50, which chance does not reach: 1 in 32 numbers is half a surrogate pair.
 /// </summary>
 internal sealed class PlainText : ContentReading
 {
@@ -25,12 +26,18 @@ internal sealed class PlainText : ContentReading
     private long _units;
     private long _odd;
     private bool _zero;
+    private long _everyday;
+    private long _twoLetters;
 
     private PlainText(int width, bool bigEndian) => (_width, _bigEndian) = (width, bigEndian);
 
     public override bool IsLost => _zero;
 
-    private bool IsText => !_zero && _odd <= 1 + (_units / 20);
+    private bool IsText => !_zero && _odd <= 1 + (_units / (_width == 1 ? 20 : 50));
+
+    // Without a mark nothing is forgiven. Real text has spaces, digits, ASCII or wide punctuation; and bytes that are letters each for
+    // themselves ("Bush hid the facts") are no ideographs.
+    private bool IsTextWithoutMark => _width == 1 ? IsText : !_zero && _odd == 0 && _units > 1 && _everyday > _units / 20 && _twoLetters <= _units / 2;
 
     /// <summary>Somebody who reads on in the encoding that the first bytes speak for; null when they are no text in any.</summary>
     public static PlainText? Start(ReadOnlySpan<byte> head)
@@ -42,12 +49,15 @@ internal sealed class PlainText : ContentReading
             : null;
         if (marked is not null)
         {
-            return Fits(marked, head) ? new PlainText(marked._width, marked._bigEndian) : null;
+            marked.Append(head);
+            return marked.IsText ? new PlainText(marked._width, marked._bigEndian) : null;
         }
 
         foreach (var (width, bigEndian) in ((int, bool)[])[(1, false), (2, false), (2, true), (4, false), (4, true)])
         {
-            if (Fits(new PlainText(width, bigEndian), head) && (width == 1 || head.Length >= 2 * width))
+            var reading = new PlainText(width, bigEndian);
+            reading.Append(head);
+            if (reading.IsTextWithoutMark)
             {
                 return new PlainText(width, bigEndian);
             }
@@ -84,12 +94,6 @@ internal sealed class PlainText : ContentReading
     }
 
     public override string? Finish() => IsText ? Noun.Text : null;
-
-    private static bool Fits(PlainText reading, ReadOnlySpan<byte> head)
-    {
-        reading.Append(head);
-        return reading.IsText;
-    }
 
     private void CountBytes(ReadOnlySpan<byte> bytes)
     {
@@ -129,5 +133,7 @@ internal sealed class PlainText : ContentReading
         var odd = unit < 0x20 ? Odd.Contains((char)unit, StringComparison.Ordinal)
             : !Rune.IsValid(unit) || CharUnicodeInfo.GetUnicodeCategory((int)unit) == UnicodeCategory.OtherNotAssigned;
         _odd += odd ? 1 : 0;
+        _everyday += unit is (< 0x7F) or (>= 0x3000 and <= 0x303F) or (>= 0xFF00 and <= 0xFFEF) && !odd ? 1 : 0;
+        _twoLetters += unit >> 8 is >= 0x20 and < 0x7F && (unit & 0xFF) is >= 0x20 and < 0x7F ? 1 : 0;
     }
 }
