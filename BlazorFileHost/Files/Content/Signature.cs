@@ -38,6 +38,8 @@ internal static class Signature
         (4, [.. "ftypavif"u8], "an AVIF image"),
     ];
 
+    private static ReadOnlySpan<byte> MarkAndSpace => [0xEF, 0xBB, 0xBF, 0x20, 0x09, 0x0D, 0x0A];
+
     /// <summary>Null when it is nothing we know.</summary>
     public static string? NounOf(ReadOnlySpan<byte> head)
         => BinaryNounOf(head)
@@ -57,7 +59,7 @@ internal static class Signature
     public static bool IsCompoundFile(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]);
 
     /// <summary>Binary formats, and PDF, which may look like text for a while but is none to anybody.</summary>
-    public static bool IsNeverText(ReadOnlySpan<byte> head) => BinaryNounOf(head) is not null || head.TrimStart([0xEF, 0xBB, 0xBF, .. " \t\r\n"u8]).StartsWith("%PDF-"u8);
+    public static bool IsNeverText(ReadOnlySpan<byte> head) => BinaryNounOf(head) is not null || head.TrimStart(MarkAndSpace).StartsWith("%PDF-"u8);
 
     // As readers do, behind a byte order mark, mail headers, a Macintosh envelope and the like (PDF Reference 1.7, implementation notes 13
     // and 14). Not behind the start of another format: that is a file of that format which holds a PDF or pretends to.
