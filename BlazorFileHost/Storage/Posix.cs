@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace BlazorFileHost.Storage;
 
@@ -14,8 +15,9 @@ internal enum PathKind
 }
 
 /// <summary>
-/// The few calls on which durability rests and that .NET does not offer: fsync of a directory, a link that refuses a taken name and
-/// never turns into a copy (File.Move does, across file systems), mkdir of one level, the kind of a path without opening it.
+/// The few calls on which durability rests and that .NET does not offer: an fsync that tells when it failed, fsync of a directory, a link
+/// that refuses a taken name and never turns into a copy (File.Move does, across file systems), mkdir of one level, the kind of a path
+/// without opening it.
 /// Elsewhere than on Linux .NET's nearest call is used, and directories are not synced. Every failure is an <see cref="IOException"/>
 /// whose HResult is the errno, as .NET's own are.
 /// </summary>
@@ -86,8 +88,11 @@ internal static partial class Posix
         }
     }
 
-    /// <summary>Gives the file its final name. An <see cref="IOException"/> when that name is taken; what is there stays.</summary>
-    public static void Publish(string from, string to)
+    /// <summary>
+    /// Gives the file a second name, by which it then stays when the first one is unlinked. An <see cref="IOException"/> when that name
+    /// is taken; what is there stays. Elsewhere than on Linux the first name is gone at once.
+    /// </summary>
+    public static void Link(string from, string to)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -95,10 +100,9 @@ internal static partial class Posix
             return;
         }
 
-        switch (Call(() => Link(from, to), out _))
+        switch (Call(() => LinkName(from, to), out _))
         {
             case 0:
-                Unlink(from);
                 break;
             case Eexist:
                 throw new IOException("There is a blob under this key already.", Eexist);
@@ -125,6 +129,22 @@ internal static partial class Posix
         };
     }
 
+    /// <summary>
+    /// Makes the bytes of a file survive power loss. <c>FileStream.Flush(true)</c> and <c>RandomAccess.FlushToDisk</c> must not take its
+    /// place: on Linux they return as if all were well when fsync fails (seen on 10.0.12 with EIO, ENOSPC and EDQUOT).
+    /// </summary>
+    public static void SyncFile(SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.FlushToDisk(file);
+        }
+        else if (Call(() => FSync(file), out _) is not 0 and var errno)
+        {
+            throw Error("fsync", errno);
+        }
+    }
+
     /// <summary>Makes the names in a directory survive power loss (fsync(2): "calling fsync() does not necessarily ensure that the entry in the directory … has also reached disk").</summary>
     public static void SyncDirectory(string path)
     {
@@ -139,19 +159,8 @@ internal static partial class Posix
             throw Error("open", errno);
         }
 
-        try
-        {
-            errno = Call(() => FSync(descriptor), out _);
-        }
-        finally
-        {
-            _ = Close(descriptor);
-        }
-
-        if (errno != 0)
-        {
-            throw Error("fsync", errno);
-        }
+        using var directory = new SafeFileHandle(descriptor, ownsHandle: true);
+        SyncFile(directory);
     }
 
     /// <summary>O_RDONLY | O_DIRECTORY | O_CLOEXEC. O_DIRECTORY is one of the numbers on which the architectures differ.</summary>
@@ -186,17 +195,14 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int descriptor);
-
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int FSync(int descriptor);
+    private static partial int FSync(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MkDir(string path, uint mode);
 
     [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Link(string from, string to);
+    private static partial int LinkName(string from, string to);
 
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int UnlinkName(string path);
