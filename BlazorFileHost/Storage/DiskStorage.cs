@@ -132,20 +132,16 @@ public sealed class DiskStorage : IFileStorage
         () =>
         {
             using var probe = Create(Path.Combine(root, $"{Guid.NewGuid():N}.probe"), FileAccess.ReadWrite);
-            try
-            {
-                Span<byte> written = [.. Guid.NewGuid().ToByteArray()];
-                Span<byte> read = stackalloc byte[written.Length];
-                probe.Write(written);
-                Posix.SyncFile(probe.SafeFileHandle);
-                probe.Position = 0;
-                probe.ReadExactly(read);
-                return read.SequenceEqual(written) ? true : throw new IOException("The storage does not give back what was written.");
-            }
-            finally
-            {
-                Posix.Unlink(probe.Name);
-            }
+
+            // At once, so that not even a crash leaves it; the open file lives on without a name.
+            Posix.Unlink(probe.Name);
+            Span<byte> written = [.. Guid.NewGuid().ToByteArray()];
+            Span<byte> read = stackalloc byte[written.Length];
+            probe.Write(written);
+            Posix.SyncFile(probe.SafeFileHandle);
+            probe.Position = 0;
+            probe.ReadExactly(read);
+            return read.SequenceEqual(written) ? true : throw new IOException("The storage does not give back what was written.");
         },
         cancellation,
         TaskCreationOptions.LongRunning);
