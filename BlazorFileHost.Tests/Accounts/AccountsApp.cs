@@ -63,11 +63,16 @@ public sealed partial class AccountsApp : IAsyncLifetime
     public static async Task<(int ExitCode, string Console)> FailAsync(params string[] settings)
     {
         var app = new AccountsApp(settings);
-        app.Start();
-        await app.process!.WaitForExitAsync();
-        var answer = (app.process.ExitCode, app.Console);
-        await app.DisposeAsync();
-        return answer;
+        try
+        {
+            app.Start();
+            await app.process!.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
+            return (app.process.ExitCode, app.Console);
+        }
+        finally
+        {
+            await app.DisposeAsync();
+        }
     }
 
     public async Task InitializeAsync()

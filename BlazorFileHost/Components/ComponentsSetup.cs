@@ -56,6 +56,7 @@ public static class ComponentsSetup
             };
             circuits.ContentSecurityFrameAncestorsPolicy = "'none'";
         });
-        app.MapFallback(() => Results.NotFound()).AllowAnonymous();
+        // Files too: what does not exist is 404 for everybody, not a way to the sign-in page.
+        app.MapFallback("{*path}", () => Results.NotFound()).AllowAnonymous();
     }
 }
