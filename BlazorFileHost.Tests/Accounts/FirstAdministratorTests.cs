@@ -10,7 +10,7 @@ public sealed partial class FirstAdministratorTests : IAsyncLifetime
 {
     private AccountsApp app = null!;
 
-    public async Task InitializeAsync() => app = await AccountsApp.StartAsync("--Accounts:Registration", "Closed");
+    public async Task InitializeAsync() => app = await AccountsApp.StartAsync("Accounts:Registration", "Closed");
 
     public Task DisposeAsync() => app.DisposeAsync();
 
@@ -81,7 +81,7 @@ public sealed class AccountsOptionsTests
     [Fact]
     public async Task A_wrong_choice_stops_the_start_and_is_named()
     {
-        var (exitCode, console) = await AccountsApp.FailAsync("--Accounts:Registration", "Maybe");
+        var (exitCode, console) = await RunningApp.RunToEndAsync(new() { ["Accounts:Registration"] = "Maybe" });
         Assert.Equal(1, exitCode);
         Assert.Contains("Accounts:Registration is \"Maybe\". The choices are Open and Closed.", console, StringComparison.Ordinal);
     }

@@ -43,9 +43,9 @@ public sealed partial class RunningApp : IAsyncDisposable
     /// <summary>Starts it anew on the same data, and on the same port unless told otherwise.</summary>
     public async Task StartAgainAsync(int? port = null)
     {
-        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         process = new Process { StartInfo = StartInfo($"http://127.0.0.1:{port ?? Address.Port}"), EnableRaisingEvents = true };
-        process.Exited += (_, _) => listening.TrySetException(new InvalidOperationException($"The app ended:\n{Log}"));
+        process.Exited += (_, _) => started.TrySetException(new InvalidOperationException($"The app ended:\n{Log}"));
         DataReceivedEventHandler read = (_, line) =>
         {
             if (line.Data is null)
@@ -56,7 +56,13 @@ public sealed partial class RunningApp : IAsyncDisposable
             log.Enqueue(line.Data);
             if (Listening().Match(line.Data) is { Success: true } match)
             {
-                listening.TrySetResult(new Uri(match.Groups[1].Value));
+                Address = new Uri(match.Groups[1].Value);
+            }
+
+            // The last thing said at a start: what a start prints has been printed.
+            if (line.Data.Contains("Application started", StringComparison.Ordinal))
+            {
+                started.TrySetResult();
             }
         };
         process.OutputDataReceived += read;
@@ -64,7 +70,7 @@ public sealed partial class RunningApp : IAsyncDisposable
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        Address = await listening.Task.WaitAsync(Patience);
+        await started.Task.WaitAsync(Patience);
     }
 
     /// <summary>Runs the app to its end, for settings that stop it. Returns its exit code and what it wrote.</summary>
