@@ -25,8 +25,8 @@ public sealed class FileLibrary(
     /// <summary>Rows handled by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
 
-    /// <summary>How often a lost race for a name or a row is run again before the person is asked to.</summary>
-    private const int Attempts = 20;
+    /// <summary>How often a lost race for a name or a row is run again. Each one lost is one that somebody else won, so it ends; this only bounds what nobody foresaw.</summary>
+    private const int Attempts = 1000;
 
     /// <summary>
     /// A verdict per offered file before a byte moves, in the same order: the name under which it would be kept, or why not.

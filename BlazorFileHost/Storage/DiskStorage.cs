@@ -362,7 +362,7 @@ public sealed class DiskStorage : IFileStorage
             {
                 return;
             }
-            catch (IOException) when (pass < MostPasses && EntriesOf(directory).Count > 0)
+            catch (IOException) when (pass < MostPasses)
             {
             }
         }
