@@ -221,6 +221,9 @@ public sealed class FileNameTests
         Assert.Equal(RefusalKind.NameTooLong, refusal?.Kind);
         // 18 bytes each: thirteen whole families fit beside the ending.
         Assert.Equal(string.Concat(Enumerable.Repeat("👨\u200D👩\u200D👧", 13)) + ".png", refusal?.MendedName);
+
+        // What is left of one endless character must not become a device.
+        Assert.Equal("_lpt9.txt", FileName.Check("lpt9a" + new string('\u0301', 400) + ".txt").Refusal?.MendedName);
     }
 
     [Fact]

@@ -145,13 +145,13 @@ public static class FileName
             name = "unnamed" + name;
         }
 
-        if (IsDevice(name))
+        // Cutting may leave a device's name where there was none, and the mark in front may make too long: hence twice.
+        for (var turn = 0; turn < 2; turn++)
         {
-            name = "_" + name;
+            var (stem, ending) = Split(IsDevice(name) ? "_" + name : name);
+            name = Fit(stem, "", ending);
         }
 
-        var (stem, ending) = Split(name);
-        name = Fit(stem, "", ending);
         return !string.IsNullOrWhiteSpace(name) && Broken(name) is null ? name : null;
     }
 
