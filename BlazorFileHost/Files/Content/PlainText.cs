@@ -18,6 +18,9 @@ internal sealed class PlainText : ContentReading
 
     private static readonly SearchValues<byte> OddBytes = SearchValues.Create([0, .. Encoding.ASCII.GetBytes(Odd)]);
 
+    // IsOdd, looked up: a large file has many characters.
+    private static readonly byte[] OddUnits = [.. Enumerable.Range(0, 0x10000).Select(unit => (byte)(IsOdd((uint)unit) ? 1 : 0))];
+
     private readonly int _width;
     private readonly bool _bigEndian;
     private readonly byte[] _carry = new byte[4];
@@ -74,15 +77,8 @@ internal sealed class PlainText : ContentReading
             return;
         }
 
-        while (!bytes.IsEmpty && !_zero)
+        while (_carried > 0 && !bytes.IsEmpty)
         {
-            if (_carried == 0 && bytes.Length >= _width)
-            {
-                Count(Unit(bytes));
-                bytes = bytes[_width..];
-                continue;
-            }
-
             _carry[_carried++] = bytes[0];
             bytes = bytes[1..];
             if (_carried == _width)
@@ -90,6 +86,18 @@ internal sealed class PlainText : ContentReading
                 Count(Unit(_carry));
                 _carried = 0;
             }
+        }
+
+        var at = 0;
+        for (; at <= bytes.Length - _width && !_zero; at += _width)
+        {
+            Count(Unit(bytes[at..]));
+        }
+
+        if (_carried == 0 && at < bytes.Length && !_zero)
+        {
+            bytes[at..].CopyTo(_carry);
+            _carried = bytes.Length - at;
         }
     }
 
@@ -117,7 +125,7 @@ internal sealed class PlainText : ContentReading
     private void Count(uint unit)
     {
         _units++;
-        _zero = unit == 0;
+        _zero |= unit == 0;
         if (_width == 2 && unit is >= 0xD800 and <= 0xDFFF)
         {
             // Halves must alternate.
@@ -129,11 +137,13 @@ internal sealed class PlainText : ContentReading
 
         _odd += _highSurrogate ? 1 : 0;
         _highSurrogate = false;
-        // Numbers taken for text soon hit a place where Unicode has no character.
-        var odd = unit < 0x20 ? Odd.Contains((char)unit, StringComparison.Ordinal)
-            : !Rune.IsValid(unit) || CharUnicodeInfo.GetUnicodeCategory((int)unit) == UnicodeCategory.OtherNotAssigned;
-        _odd += odd ? 1 : 0;
-        _everyday += unit is (< 0x7F) or (>= 0x3000 and <= 0x303F) or (>= 0xFF00 and <= 0xFFEF) && !odd ? 1 : 0;
+        _odd += unit < OddUnits.Length ? OddUnits[unit] : IsOdd(unit) ? 1 : 0;
+        _everyday += unit is (< 0x7F) or (>= 0x3000 and <= 0x303F) or (>= 0xFF00 and <= 0xFFEF) ? 1 : 0;
         _twoLetters += unit >> 8 is >= 0x20 and < 0x7F && (unit & 0xFF) is >= 0x20 and < 0x7F ? 1 : 0;
     }
+
+    // Numbers taken for text soon hit a place where Unicode has no character.
+    private static bool IsOdd(uint unit)
+        => unit < 0x20 ? Odd.Contains((char)unit, StringComparison.Ordinal)
+            : !Rune.IsValid(unit) || CharUnicodeInfo.GetUnicodeCategory((int)unit) == UnicodeCategory.OtherNotAssigned;
 }
