@@ -316,7 +316,11 @@ public sealed class FileNameTests
     [InlineData("invoice\u202Egpj.exe", "invoice\uFFFDgpj.exe")]
     [InlineData("می\u200Cخواهم ❤\uFE0F.txt", "می\u200Cخواهم ❤\uFE0F.txt")]
     [Trait("Battery", "NAM-06")]
-    public void What_does_not_show_is_shown_as_a_mark(string name, string shown) => Assert.Equal(shown, FileName.Visible(name));
+    public void What_does_not_show_is_shown_as_a_mark(string name, string shown)
+    {
+        Assert.Equal(shown, FileName.Visible(name));
+        Assert.Equal(shown, FileName.Brief(name));
+    }
 
     [Fact]
     [Trait("Battery", "NAM-06")]
@@ -325,7 +329,7 @@ public sealed class FileNameTests
     {
         foreach (var typed in HostileNames("txt").Append(new string('/', 3_000_000) + ".txt"))
         {
-            var shown = FileName.Visible(typed);
+            var shown = FileName.Brief(typed);
             Assert.True(shown.Length <= 120, Escaped(typed));
             Assert.Equal(shown, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(shown)));
             Assert.DoesNotContain(shown, c => char.IsControl(c) || c is '\u2028' or '\u2029' or (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069'));
@@ -336,7 +340,7 @@ public sealed class FileNameTests
             }
         }
 
-        Assert.Equal(new string('a', 79) + "…" + new string('a', 36) + ".txt", FileName.Visible(new string('a', 300) + ".txt"));
+        Assert.Equal(new string('a', 79) + "…" + new string('a', 36) + ".txt", FileName.Brief(new string('a', 300) + ".txt"));
     }
 
     [Fact]

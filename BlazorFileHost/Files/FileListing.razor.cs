@@ -318,7 +318,7 @@ public sealed partial class FileListing(
             }
 
             object? answer = await dialogs.OpenAsync<DeleteDialog>(
-                files is [var one] ? $"Delete “{FileName.Visible(one.Name)}”?" : $"Delete {Count(files.Count)}?",
+                files is [var one] ? $"Delete “{FileName.Brief(one.Name)}”?" : $"Delete {Count(files.Count)}?",
                 new() { [nameof(DeleteDialog.Files)] = files },
                 new DialogOptions { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
             if (answer is not true)
@@ -327,7 +327,7 @@ public sealed partial class FileListing(
             }
 
             var deleted = await library.DeleteAsync(OwnerId, [.. files.Select(file => file.Id)], leaving.Token);
-            Tell(deleted.Count == 0 ? "They were already deleted elsewhere."
+            Tell(deleted.Count == 0 ? Refusal.NotThere().Sentence
                 : deleted.Count < files.Count ? $"{Count(deleted.Count)} deleted; the others were already gone."
                 : $"{Count(deleted.Count)} deleted, {ByteSize.Humane(deleted.Bytes)} freed.");
         }

@@ -14,7 +14,7 @@ public static class FileName
     /// <summary>Longest name in UTF-8: what ext4, NTFS and APFS can all take back on download.</summary>
     private const int MaxBytes = StoredFile.NameLength;
 
-    private const int VisibleLength = 120;
+    private const int BriefLength = 120;
 
     // learn.microsoft.com, "Naming Files, Paths, and Namespaces": reserved with any ending; the superscripts count as digits.
     private static readonly HashSet<string> Devices = new(
@@ -65,24 +65,29 @@ public static class FileName
 
     /// <summary>
     /// For the eye: what does not show is replaced by a mark (␀ to ␟ and ␡ for control characters, else U+FFFD), so that a name can neither
-    /// hide nor turn the sentence round it. At most 120 UTF-16 units: of a longer name both ends show, with … between them.
+    /// hide nor turn the sentence round it. Whole, but for a name that nobody can have: of that both ends, at most 960 UTF-16 units.
     /// </summary>
     public static string Visible(string name)
     {
-        // A name that nobody could have may be megabytes long; its two ends are all that is shown.
-        var text = name.Length <= 8 * VisibleLength ? name : name[..(4 * VisibleLength)] + name[^(4 * VisibleLength)..];
-        var marked = Invisible.Marked(Readable(text, '\uFFFD'));
-        if (marked.Length <= VisibleLength && text.Length == name.Length)
+        var text = name.Length <= 8 * BriefLength ? name : name[..(4 * BriefLength)] + name[^(4 * BriefLength)..];
+        return Invisible.Marked(Readable(text, '\uFFFD'));
+    }
+
+    /// <summary><see cref="Visible"/>, for the middle of a sentence: at most 120 UTF-16 units; of a longer name both ends show, with … between them.</summary>
+    public static string Brief(string name)
+    {
+        var marked = Visible(name);
+        if (marked.Length <= BriefLength)
         {
             return marked;
         }
 
         const int endLength = 40;
         var starts = StringInfo.ParseCombiningCharacters(marked);
-        var headEnd = Array.FindLast(starts, start => start <= VisibleLength - endLength - 1);
+        var headEnd = Array.FindLast(starts, start => start <= BriefLength - endLength - 1);
         var tailStart = Array.Find(starts, start => start >= marked.Length - endLength);
         // One "character" of hundreds of accents has no boundary to cut at: then between any two code points.
-        headEnd = headEnd > 0 ? headEnd : PairEdge(marked, VisibleLength - endLength - 1);
+        headEnd = headEnd > 0 ? headEnd : PairEdge(marked, BriefLength - endLength - 1);
         tailStart = tailStart > 0 ? tailStart : PairEdge(marked, marked.Length - endLength + 1);
         return $"{marked[..headEnd]}…{marked[tailStart..]}";
     }

@@ -86,7 +86,7 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
     private static string List(IEnumerable<string> extensions) => string.Join(", ", extensions);
 
     // A hostile name must not turn the sentence round or hide in it: what does not show is shown as a mark.
-    private static string Quote(string name) => $"“{FileName.Visible(name)}”";
+    private static string Quote(string name) => $"“{FileName.Brief(name)}”";
 }
 
 /// <summary>Either what was asked for or the refusal, never both.</summary>

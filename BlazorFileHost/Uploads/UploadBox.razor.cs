@@ -208,7 +208,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
 
     private static void Refuse(UploadItem item, string code, string? sentence, string? mendedName)
     {
-        var name = $"“{FileName.Visible(item.Name)}”";
+        var name = $"“{FileName.Brief(item.Name)}”";
         item.MendedName = mendedName;
         item.State = code == nameof(RefusalKind.NameTaken) ? UploadState.Asking : UploadState.Failed;
         item.CanRetry = code is "Network" or "SignedOut" or "Server"
