@@ -110,6 +110,13 @@ public sealed partial class RunningApp : IAsyncDisposable
         process = null;
     }
 
+    /// <summary>The files in which the storage keeps an owner's bytes, unfinished ones too.</summary>
+    public IReadOnlyList<string> Blobs(Guid owner)
+    {
+        var area = Path.Combine(DataDirectory, "files", owner.ToString());
+        return Directory.Exists(area) ? Directory.GetFiles(area, "*", SearchOption.AllDirectories) : [];
+    }
+
     public HttpClient Client() => new() { BaseAddress = Address };
 
     public async ValueTask DisposeAsync()

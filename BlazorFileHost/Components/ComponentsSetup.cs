@@ -15,25 +15,37 @@ public static class ComponentsSetup
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
         builder.Services.AddCascadingAuthenticationState();
         builder.Services.AddRadzenComponents();
+        builder.Services.AddExceptionHandler<Surprises>();
         builder.Services.Configure<CircuitOptions>(circuit => circuit.DetailedErrors = false);
     }
 
     public static void UseShell(this WebApplication app)
     {
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            ExceptionHandlingPath = "/error",
+            CreateScopeForErrors = true,
+            // Surprises has said it, with the id that the person is shown.
+            SuppressDiagnosticsCallback = _ => true,
+        });
+        app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+        // Inside of both: they begin the answer anew, and what they put in its place comes through here again.
         app.Use((context, next) =>
         {
-            var headers = context.Response.Headers;
-            headers.XContentTypeOptions = "nosniff";
-            headers["Referrer-Policy"] = "same-origin";
-            headers["Cross-Origin-Opener-Policy"] = "same-origin";
-            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
-            // Styles may be inline: Radzen and Virtualize set style attributes. Scripts may not.
-            headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-                + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+            WriteHeaders(context.Response.Headers);
             return next(context);
         });
-        app.UseExceptionHandler("/error", createScopeForErrors: true);
-        app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+    }
+
+    internal static void WriteHeaders(IHeaderDictionary headers)
+    {
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "same-origin";
+        headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
+        // Styles may be inline: Radzen and Virtualize set style attributes. Scripts may not.
+        headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+            + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
     }
 
     /// <summary><c>/health/live</c>: the process answers. <c>/health/ready</c>: database and storage do their work too.</summary>
@@ -56,7 +68,7 @@ public static class ComponentsSetup
             };
             circuits.ContentSecurityFrameAncestorsPolicy = "'none'";
         });
-        // Files too: what does not exist is 404 for everybody, not a way to the sign-in page.
+        // Also for what looks like a file, which the plain fallback leaves out: without an endpoint one would be asked to sign in first.
         app.MapFallback("{*path}", () => Results.NotFound()).AllowAnonymous();
     }
 }

@@ -80,6 +80,12 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
     /// <summary>Whether the write failed because the database has no room left.</summary>
     public abstract bool IsFull(Exception failure);
 
+    /// <summary>
+    /// Whether the database's disk has so little room left that nothing more should be taken in. Deleting and signing in write, too:
+    /// without this a disk that files have filled to the last byte could not be emptied by deleting them.
+    /// </summary>
+    public virtual bool IsAlmostFull() => false;
+
     /// <summary>Brings the tables up to date, making the database first where there is none. Several nodes may do this at once.</summary>
     public abstract Task MigrateAsync(CancellationToken cancellation = default);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Claims;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.Net.Http.Headers;
 
 namespace BlazorFileHost.Files;
@@ -18,11 +19,11 @@ internal static class FileDownload
             return Results.NotFound();
         }
 
-        // RFC 9110, 14.2: a range unit that is not understood is ignored. The framework would answer items=0-1 with 206.
-        var request = http.Request.Headers;
-        if (request.Range.ToString() is { Length: > 0 } range && !range.StartsWith("bytes=", StringComparison.OrdinalIgnoreCase))
+        // "Nothing here" is a page for people who have lost their way; 304, 412 and 416 are for programs.
+        http.Features.Get<IStatusCodePagesFeature>()?.Enabled = false;
+        if (!MayBeRanged(http.Request))
         {
-            request.Remove(HeaderNames.Range);
+            http.Request.Headers.Remove(HeaderNames.Range);
         }
 
         var disposition = new ContentDispositionHeaderValue("attachment");
@@ -36,5 +37,18 @@ internal static class FileDownload
         response["Repr-Digest"] = string.Create(CultureInfo.InvariantCulture, $"sha-256=:{digest}:");
         return Results.Stream(bytes, file.ContentType, lastModified: file.Modified,
             entityTag: new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(file.Sha256)}\""), enableRangeProcessing: true);
+    }
+
+    /// <summary>Where this is false the whole file is the answer; the framework would send a part.</summary>
+    private static bool MayBeRanged(HttpRequest request)
+    {
+        // RFC 9110, 14.2: ranges are defined for GET only, and a unit that is not understood is ignored.
+        if (!HttpMethods.IsGet(request.Method) || !request.Headers.Range.ToString().StartsWith("bytes=", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        // 13.1.5: a date is a validator a second long (8.8.2.2). Within it a file can be replaced, and its halves would be mixed.
+        return request.Headers.IfRange.Count == 0 || request.GetTypedHeaders().IfRange?.EntityTag is not null;
     }
 }

@@ -312,6 +312,11 @@ public sealed class FileLibrary(
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             await using var context = await contexts.CreateDbContextAsync();
+            if (context.IsAlmostFull())
+            {
+                return Refusal.StorageFull(name);
+            }
+
             var freeName = onConflict == OnConflict.KeepBoth ? await FreeNameAsync(context, ownerId, name) : name;
             var nameKey = FileName.Key(freeName);
             var file = onConflict == OnConflict.Replace

@@ -82,7 +82,7 @@ internal static class UploadEndpoint
             {
                 var parts = pair.Split(' ', 2);
                 var value = parts.Length == 2 ? Convert.FromBase64String(parts[1]) : [];
-                if (!values.TryAdd(parts[0], new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(value)))
+                if (parts[0].Length == 0 || !values.TryAdd(parts[0], new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(value)))
                 {
                     return null;
                 }
@@ -93,11 +93,15 @@ internal static class UploadEndpoint
             return null;
         }
 
-        return values.TryGetValue("filename", out var filename)
-            && Enum.TryParse<OnConflict>(values.GetValueOrDefault("onconflict", "ask"), ignoreCase: true, out var onConflict)
-            && Enum.IsDefined(onConflict)
-                ? (filename, onConflict)
-                : null;
+        // By name: Enum.TryParse would also take numbers and lists.
+        OnConflict? onConflict = values.GetValueOrDefault("onconflict", "ask").ToLowerInvariant() switch
+        {
+            "ask" => OnConflict.Ask,
+            "keepboth" => OnConflict.KeepBoth,
+            "replace" => OnConflict.Replace,
+            _ => null,
+        };
+        return onConflict is { } choice && values.TryGetValue("filename", out var filename) ? (filename, choice) : null;
     }
 
     private static async Task DrainAsync(HttpContext http, CancellationToken cancellation)

@@ -8,6 +8,9 @@ namespace BlazorFileHost.Data.Sqlite;
 /// <summary>The tables in one file, for one machine. A commit is on the disk before it returns (WAL, synchronous=FULL).</summary>
 public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext> options) : FileHostContext(options)
 {
+    /// <summary>Bytes kept free, or an eighth of a small disk: some write-ahead logs, each as large as one large deletion makes it.</summary>
+    private const long Reserve = 64 << 20;
+
     // One line per file and process. Another process that writes (a backup tool, a node by mistake) is met by waiting and retrying.
     private static readonly ConcurrentDictionary<string, SemaphoreSlim> Queues = new(StringComparer.Ordinal);
 
@@ -17,6 +20,8 @@ public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext
 
     // SQLite lets one writer in and turns the others away; standing in line they do not spin.
     protected override SemaphoreSlim Queue => queue ??= Queues.GetOrAdd(Database.GetConnectionString() ?? "", _ => new(1));
+
+    private string DatabaseFile => new SqliteConnectionStringBuilder(Database.GetConnectionString()).DataSource;
 
     public override bool IsUniqueViolation(Exception failure)
         => Cause<SqliteException>(failure)?.SqliteExtendedErrorCode is SqliteCode.ConstraintUnique or SqliteCode.ConstraintPrimaryKey;
@@ -28,9 +33,15 @@ public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext
         => Cause<SqliteException>(failure) is { } cause
             && (cause.SqliteErrorCode == SqliteCode.Full || cause.SqliteExtendedErrorCode == SqliteCode.ShmSize);
 
+    public override bool IsAlmostFull()
+    {
+        var disk = new DriveInfo(Path.GetDirectoryName(DatabaseFile)!);
+        return disk.AvailableFreeSpace < Math.Min(Reserve, disk.TotalSize / 8);
+    }
+
     public override async Task MigrateAsync(CancellationToken cancellation = default)
     {
-        var file = new SqliteConnectionStringBuilder(Database.GetConnectionString()).DataSource;
+        var file = DatabaseFile;
         await using var turn = await SqliteFile.LockAsync(file, cancellation);
         SqliteFile.Prepare(file);
 

@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Diagnostics;
+
+namespace BlazorFileHost.Components;
+
+/// <summary>
+/// The edge at which an exception that nobody expected stops: said once in the log, with an id that is all the asker learns of it. A
+/// browser is shown the page <c>/error</c>; a program gets <c>code</c>, <c>sentence</c> and <c>id</c> as JSON.
+/// </summary>
+internal sealed class Surprises(ILogger<Surprises> log) : IExceptionHandler
+{
+    public static string Id(HttpContext context) => Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is BadHttpRequestException unreadable)
+        {
+            await AnswerAsync(context, unreadable.StatusCode, "BadRequest", "The request could not be read.", null, cancellationToken);
+            return true;
+        }
+
+        // Which endpoint, not which address: that one was typed by somebody and can look like a line of the log.
+        var endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.DisplayName;
+        log.LogError(exception, "{Endpoint} failed. The id shown is {Id}.", endpoint, Id(context));
+        if (context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        await AnswerAsync(context, StatusCodes.Status500InternalServerError, "ServerError",
+            "Something went wrong on the server. Please try again.", Id(context), cancellationToken);
+        return true;
+    }
+
+    private static Task AnswerAsync(HttpContext context, int status, string code, string sentence, string? id, CancellationToken cancellation)
+    {
+        ComponentsSetup.WriteHeaders(context.Response.Headers);
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsJsonAsync(new { Code = code, Sentence = sentence, Id = id }, cancellation);
+    }
+}
