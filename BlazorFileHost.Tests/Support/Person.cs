@@ -70,8 +70,10 @@ public sealed class Person : IDisposable
         using var request = Upload(name, bytes, onConflict: onConflict);
         using var answer = await Client.SendAsync(request);
         Assert.True(answer.StatusCode == HttpStatusCode.Created, $"{(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync()}");
-        return (await answer.Content.ReadFromJsonAsync<Stored>())!;
+        return await StoredAsync(answer);
     }
+
+    public static async Task<Stored> StoredAsync(HttpResponseMessage answer) => (await answer.Content.ReadFromJsonAsync<Stored>())!;
 
     /// <summary>Uploads and expects a refusal.</summary>
     public async Task<Refused> RefusedAsync(HttpRequestMessage request)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace BlazorFileHost.Components;
@@ -13,9 +14,11 @@ internal sealed class Surprises(ILogger<Surprises> log) : IExceptionHandler
 
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
-        if (exception is BadHttpRequestException unreadable)
+        if (exception is BadHttpRequestException or ConnectionResetException)
         {
-            await AnswerAsync(context, unreadable.StatusCode, "BadRequest", "The request could not be read.", null, cancellationToken);
+            // Half a request, or a connection that broke: nobody's mistake here. What is written to one that is gone is dropped.
+            var status = (exception as BadHttpRequestException)?.StatusCode ?? StatusCodes.Status400BadRequest;
+            await AnswerAsync(context, status, "BadRequest", "The request could not be read.", null);
             return true;
         }
 
@@ -28,14 +31,14 @@ internal sealed class Surprises(ILogger<Surprises> log) : IExceptionHandler
         }
 
         await AnswerAsync(context, StatusCodes.Status500InternalServerError, "ServerError",
-            "Something went wrong on the server. Please try again.", Id(context), cancellationToken);
+            "Something went wrong on the server. Please try again.", Id(context));
         return true;
     }
 
-    private static Task AnswerAsync(HttpContext context, int status, string code, string sentence, string? id, CancellationToken cancellation)
+    private static Task AnswerAsync(HttpContext context, int status, string code, string sentence, string? id)
     {
         ComponentsSetup.WriteHeaders(context.Response.Headers);
         context.Response.StatusCode = status;
-        return context.Response.WriteAsJsonAsync(new { Code = code, Sentence = sentence, Id = id }, cancellation);
+        return context.Response.WriteAsJsonAsync(new { Code = code, Sentence = sentence, Id = id });
     }
 }

@@ -91,6 +91,16 @@ public sealed class FileLibrary(
         {
             return Refusal.StorageFull(name);
         }
+        catch (IOException) when (!kept)
+        {
+            // Who leaves takes away the bytes that are just arriving.
+            if (await SummaryAsync(ownerId, CancellationToken.None) is null)
+            {
+                return Refusal.OwnerGone();
+            }
+
+            throw;
+        }
         finally
         {
             if (!kept)

@@ -1,0 +1,134 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using BlazorFileHost.Data;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Infrastructure;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.StaticAssets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.JSInterop;
+
+namespace BlazorFileHost.Tests.House;
+
+/// <summary>
+/// Who may ask what: every door of the app is in the table below, and every line of the table is tried. A new endpoint, page or method that
+/// a browser can call fails here until somebody has decided whom it is for and has written it down.
+/// </summary>
+[Trait("Battery", "AUZ-01")]
+public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.InProcess app) : IClassFixture<AuthorizationMatrixTests.InProcess>
+{
+    private const string Everybody = "everybody";
+    private const string SignedIn = "signed in";
+    private const string StaticAssets = "(static assets)";
+
+    // Of what is for those who are signed in, each sees and changes only what is theirs: FileDownloadTests, UploadEndpointTests, FileLibraryTests.
+    private static readonly Dictionary<string, string> Doors = new()
+    {
+        ["GET POST /"] = SignedIn,
+        ["GET POST /account/login"] = Everybody,
+        ["GET POST /account/logout"] = Everybody,
+        ["POST /account/logout"] = Everybody,
+        ["GET POST /account/manage"] = SignedIn,
+        ["POST /account/manage/data"] = SignedIn,
+        ["GET POST /account/manage/delete"] = SignedIn,
+        ["GET POST /account/register"] = Everybody,
+        ["GET POST /error"] = Everybody,
+        ["GET POST /not-found"] = Everybody,
+        ["GET HEAD /files/{id:guid}"] = SignedIn,
+        ["POST /uploads"] = SignedIn,
+        ["(any) /health/live"] = Everybody,
+        ["(any) /health/ready"] = Everybody,
+        ["(any) {*path}"] = Everybody,
+        ["GET HEAD (static assets)"] = Everybody,
+    };
+
+    private static readonly string[] CalledByBrowsers =
+    [
+        "BlazorFileHost.Uploads.UploadBox.FoldersDropped",
+        "BlazorFileHost.Uploads.UploadBox.Report",
+    ];
+
+    [Fact]
+    public void Every_endpoint_is_in_the_table_and_every_line_of_it_is_an_endpoint()
+        => Assert.Equal(Doors.Select(door => $"{door.Key} -> {door.Value}").Order(StringComparer.Ordinal),
+            Endpoints().Select(endpoint => $"{Named(endpoint)} -> {For(endpoint)}").Distinct().Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Every_page_is_in_the_table()
+        => Assert.Empty(App.GetTypes().SelectMany(type => type.GetCustomAttributes<RouteAttribute>()).Select(page => page.Template)
+            .Where(template => !Doors.ContainsKey($"GET POST {template}")));
+
+    [Fact]
+    public void Every_method_that_a_browser_can_call_is_in_the_table()
+        => Assert.Equal(CalledByBrowsers, App.GetTypes()
+            .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            .Where(method => method.IsDefined(typeof(JSInvokableAttribute)))
+            .Select(method => $"{method.DeclaringType!.FullName}.{method.Name}").Order(StringComparer.Ordinal));
+
+    [Fact]
+    public async Task What_nobody_thought_of_is_for_those_who_are_signed_in()
+    {
+        var policies = app.Services.GetRequiredService<IAuthorizationPolicyProvider>();
+        Assert.Single((await policies.GetFallbackPolicyAsync())!.Requirements.OfType<DenyAnonymousAuthorizationRequirement>());
+        Assert.Single((await policies.GetDefaultPolicyAsync()).Requirements.OfType<DenyAnonymousAuthorizationRequirement>());
+    }
+
+    [Fact, Trait("Battery", "AUZ-02"), Trait("Battery", "AUZ-03")]
+    public async Task Who_is_not_signed_in_gets_what_is_for_everybody_and_nothing_else()
+    {
+        using var nobody = app.CreateClient(new() { AllowAutoRedirect = false });
+        foreach (var endpoint in Endpoints())
+        {
+            foreach (var method in Methods(endpoint) is { Count: > 0 } methods ? methods : ["GET"])
+            {
+                foreach (var accept in new[] { "*/*", "text/html" })
+                {
+                    using var request = new HttpRequestMessage(new(method), Address(endpoint));
+                    request.Headers.Add("Accept", accept);
+                    using var answer = await nobody.SendAsync(request);
+                    var turnedAway = (int)answer.StatusCode == 401
+                        || ((int)answer.StatusCode == 302 && answer.Headers.Location!.OriginalString.StartsWith("/account/login?", StringComparison.Ordinal))
+                        || ((int)answer.StatusCode == 302 && answer.Headers.Location!.OriginalString == "/account/login" && request.RequestUri!.OriginalString == "/");
+                    // Signing out leads to signing in, whoever one is.
+                    Assert.True(turnedAway == (For(endpoint) == SignedIn), $"{method} {request.RequestUri} as {accept}: {(int)answer.StatusCode} {answer.Headers.Location}");
+                }
+            }
+        }
+    }
+
+    [GeneratedRegex(@"\{\*?\w+(:guid)?\}")]
+    private static partial Regex Parameter();
+
+    private static Assembly App => typeof(FileHostContext).Assembly;
+
+    private IEnumerable<RouteEndpoint> Endpoints() => app.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).Cast<RouteEndpoint>();
+
+    private static IReadOnlyList<string> Methods(RouteEndpoint endpoint)
+        => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods.Order(StringComparer.Ordinal).ToList() ?? [];
+
+    private static string Named(RouteEndpoint endpoint)
+        => $"{(Methods(endpoint) is { Count: > 0 } methods ? string.Join(' ', methods) : "(any)")} "
+            + (endpoint.Metadata.GetMetadata<StaticAssetDescriptor>() is null ? endpoint.RoutePattern.RawText : StaticAssets);
+
+    private static string For(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null ? SignedIn : Everybody;
+
+    private static string Address(RouteEndpoint endpoint)
+        => "/" + Parameter().Replace(endpoint.RoutePattern.RawText!, _ => Guid.CreateVersion7().ToString()).TrimStart('/');
+
+    /// <summary>The app in the tests' own process, where its endpoints can be counted.</summary>
+    public sealed class InProcess : WebApplicationFactory<Program>
+    {
+        private readonly string data = Directory.CreateTempSubdirectory("filehost-").FullName;
+
+        public override async ValueTask DisposeAsync()
+        {
+            await base.DisposeAsync();
+            Directory.Delete(data, recursive: true);
+        }
+
+        protected override void ConfigureWebHost(IWebHostBuilder builder) => builder.UseSetting("DataDirectory", data);
+    }
+}

@@ -1,0 +1,173 @@
+using System.Net;
+
+namespace BlazorFileHost.Tests.House;
+
+/// <summary>What every answer carries, and what none gives away.</summary>
+public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
+{
+    [Theory, Trait("Battery", "XSS-06"), Trait("Battery", "WEB-11")]
+    [InlineData("/", true, 200)]
+    [InlineData("/", false, 302)]
+    [InlineData("/account/login", false, 200)]
+    [InlineData("/account/register", false, 200)]
+    [InlineData("/account/manage", true, 200)]
+    [InlineData("/account/manage", false, 302)]
+    [InlineData("/nothing/here", true, 404)]
+    [InlineData("/nothing/here", false, 404)]
+    [InlineData("/nothing.html", false, 404)]
+    [InlineData("/error", false, 200)]
+    [InlineData("/app.css", false, 200)]
+    [InlineData("/favicon.svg", false, 200)]
+    [InlineData("/_framework/blazor.web.js", false, 200)]
+    [InlineData("/_content/Radzen.Blazor/Radzen.Blazor.min.js", false, 200)]
+    [InlineData("/_blazor", false, 401)]
+    [InlineData("/_blazor/negotiate", true, 405)]
+    [InlineData("/uploads", false, 404)]
+    [InlineData("/health/live", false, 200)]
+    [InlineData("/health/ready", false, 200)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000", false, 401)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000", true, 404)]
+    public async Task Every_answer_carries_the_headers(string url, bool signedIn, int status)
+    {
+        using var nobody = AccountClient.New(app.Address);
+        using var answer = await (signedIn ? app.Somebody.Client : nobody).GetPageAsync(url);
+        Assert.Equal(status, (int)answer.StatusCode);
+        Expect(answer);
+    }
+
+    [Fact, Trait("Battery", "XSS-06")]
+    public async Task A_download_an_upload_and_an_error_carry_them_too()
+    {
+        using var person = await Person.SignedUpAsync(app.App);
+        using var upload = Person.Upload("x.txt", Samples.Bytes("txt", 1));
+        using var created = await person.Client.SendAsync(upload);
+        Expect(created);
+        var stored = await Person.StoredAsync(created);
+
+        using var download = await person.Client.GetAsync($"/files/{stored.Id}");
+        Assert.Equal(HttpStatusCode.OK, download.StatusCode);
+        Expect(download, "sandbox; default-src 'none'");
+
+        using var refusedUpload = Person.Upload("x.txt", Samples.Bytes("txt", 1));
+        using var refused = await person.Client.SendAsync(refusedUpload);
+        Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
+        Expect(refused);
+
+        File.Delete(Assert.Single(await person.BlobsAsync()));
+        using var page = await person.Client.GetPageAsync($"/files/{stored.Id}");
+        using var program = await person.Client.GetAsync($"/files/{stored.Id}");
+        foreach (var error in new[] { page, program })
+        {
+            Assert.Equal(HttpStatusCode.InternalServerError, error.StatusCode);
+            Assert.True(error.Headers.CacheControl!.NoStore);
+            Expect(error);
+        }
+    }
+
+    [Theory, Trait("Battery", "PTH-09")]
+    [InlineData("/appsettings.json")]
+    [InlineData("/appsettings.Development.json")]
+    [InlineData("/filehost.db")]
+    [InlineData("/filehost.db-wal")]
+    [InlineData("/data/filehost.db")]
+    [InlineData("/migrate.lock")]
+    [InlineData("/files")]
+    [InlineData("/files/")]
+    [InlineData("/.git/config")]
+    [InlineData("/.git/HEAD")]
+    [InlineData("/BlazorFileHost.dll")]
+    [InlineData("/BlazorFileHost.pdb")]
+    [InlineData("/BlazorFileHost.staticwebassets.runtime.json")]
+    [InlineData("/web.config")]
+    [InlineData("/..%2fappsettings.json")]
+    [InlineData("/%2e%2e/%2e%2e/appsettings.json")]
+    [InlineData("/app.css/..%2f..%2fappsettings.json")]
+    [InlineData("/swagger")]
+    [InlineData("/metrics")]
+    public async Task What_lies_beside_the_app_is_not_there(string url)
+    {
+        using var nobody = AccountClient.New(app.Address);
+        foreach (var client in new[] { nobody, app.Somebody.Client })
+        {
+            using var asPage = await client.GetPageAsync(url);
+            using var asFile = await client.GetAsync(url);
+            Assert.Equal((HttpStatusCode.NotFound, HttpStatusCode.NotFound), (asPage.StatusCode, asFile.StatusCode));
+        }
+    }
+
+    [Theory, Trait("Battery", "WEB-12")]
+    [InlineData("TRACE")]
+    [InlineData("TRACK")]
+    [InlineData("DEBUG")]
+    [InlineData("PROPFIND")]
+    [InlineData("DELETE")]
+    [InlineData("PUT")]
+    [InlineData("PATCH")]
+    public async Task A_verb_that_is_not_offered_is_refused_and_echoes_nothing(string verb)
+    {
+        foreach (var url in new[] { "/", "/account/login", "/uploads", $"/files/{Guid.CreateVersion7()}", "/app.css", "/nothing" })
+        {
+            using var request = new HttpRequestMessage(new(verb), url);
+            request.Headers.Add("X-Echo", "canary");
+            using var answer = await app.Somebody.Client.SendAsync(request);
+            Assert.True((int)answer.StatusCode is 404 or 405, $"{verb} {url}: {(int)answer.StatusCode}");
+            Assert.DoesNotContain("canary", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Expect(answer);
+        }
+    }
+
+    [Fact, Trait("Battery", "WEB-12")]
+    public async Task Asking_for_the_options_of_everything_changes_nothing()
+    {
+        using var connection = await RawConnection.OpenAsync(app.Address);
+        await connection.SendHeadAsync("OPTIONS * HTTP/1.1", $"Host: {app.Address.Authority}");
+        Assert.InRange(await connection.StatusAsync(), 200, 405);
+    }
+
+    [Theory, Trait("Battery", "WEB-03")]
+    [InlineData("https://evil.test")]
+    [InlineData("null")]
+    [InlineData("https://127.0.0.1.evil.test")]
+    public async Task Another_site_is_given_no_leave(string origin)
+    {
+        foreach (var url in new[] { "/", "/uploads", $"/files/{Guid.CreateVersion7()}", "/_blazor/negotiate", "/app.css", "/health/live" })
+        {
+            using var preflight = new HttpRequestMessage(HttpMethod.Options, url);
+            preflight.Headers.Add("Origin", origin);
+            preflight.Headers.Add("Access-Control-Request-Method", "POST");
+            preflight.Headers.Add("Access-Control-Request-Headers", "tus-resumable, upload-length");
+            using var asked = await app.Somebody.Client.SendAsync(preflight);
+            ExpectNoLeave(asked);
+
+            using var request = new HttpRequestMessage(HttpMethod.Get, url);
+            request.Headers.Add("Origin", origin);
+            using var answer = await app.Somebody.Client.SendAsync(request);
+            ExpectNoLeave(answer);
+        }
+
+        static void ExpectNoLeave(HttpResponseMessage answer)
+            => Assert.DoesNotContain(answer.Headers, header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <param name="policy">The whole content security policy; when not given, one that no page may frame and no other site's script may run under.</param>
+    private static void Expect(HttpResponseMessage answer, string? policy = null)
+    {
+        Assert.Equal(["nosniff"], answer.Headers.GetValues("X-Content-Type-Options"));
+        Assert.Equal(["same-origin"], answer.Headers.GetValues("Referrer-Policy"));
+        Assert.Equal(["same-origin"], answer.Headers.GetValues("Cross-Origin-Opener-Policy"));
+        Assert.True(answer.Headers.Contains("Permissions-Policy"));
+        Assert.False(answer.Headers.Contains("Server"));
+        Assert.False(answer.Headers.Contains("X-Powered-By"));
+        var policies = answer.Headers.GetValues("Content-Security-Policy").ToList();
+        if (policy is not null)
+        {
+            Assert.Equal([policy], policies);
+            return;
+        }
+
+        // Every policy of several holds (CSP 3, 8.1).
+        Assert.StartsWith("default-src 'self';", policies[0], StringComparison.Ordinal);
+        Assert.Contains("frame-ancestors 'none'", policies[0], StringComparison.Ordinal);
+        Assert.DoesNotContain(policies, each => each.Contains("script-src", StringComparison.Ordinal) || each.Contains("unsafe-eval", StringComparison.Ordinal));
+    }
+}

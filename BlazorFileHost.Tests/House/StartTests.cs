@@ -1,0 +1,68 @@
+namespace BlazorFileHost.Tests.House;
+
+/// <summary>The app starts in silence, or says in one sentence which setting keeps it from starting.</summary>
+public sealed class StartTests
+{
+    [Theory]
+    [InlineData("Database:Provider", "Oracle", "Sqlite", "SqlServer", "PostgreSql")]
+    [InlineData("Database:Provider", "1", "Sqlite", "SqlServer", "PostgreSql")]
+    [InlineData("Storage:Kind", "Tape", "Disk")]
+    [InlineData("Accounts:Registration", "Maybe", "Open", "Closed")]
+    [InlineData("Files:AllowedExtensions", " , ", "txt pdf png")]
+    [InlineData("Files:AllowedExtensions", "../x", "txt pdf png")]
+    [InlineData("Files:MaxFileSize", "0", "at least 1")]
+    [InlineData("Files:MaxFileSize", "much", "much")]
+    public async Task A_wrong_setting_ends_the_start_with_its_key_and_the_choices(string key, string value, params string[] choices)
+        => ExpectSentence(await RunningApp.RunToEndAsync(new() { [key] = value }), key, choices);
+
+    [Theory]
+    [InlineData("PostgreSql")]
+    [InlineData("SqlServer")]
+    public async Task A_database_server_without_an_address_ends_it(string provider)
+        => ExpectSentence(await RunningApp.RunToEndAsync(new() { ["Database:Provider"] = provider }), "ConnectionStrings:FileHost", provider);
+
+    [Fact]
+    public async Task A_data_directory_that_is_a_file_ends_it()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            ExpectSentence(await RunningApp.RunToEndAsync(new() { ["DataDirectory"] = file }), "DataDirectory", file);
+            ExpectSentence(await RunningApp.RunToEndAsync(new() { ["DataDirectory"] = Path.Combine(file, "below") }), "DataDirectory", file);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task A_wholesome_start_and_a_day_of_work_complain_of_nothing()
+    {
+        await using var app = await RunningApp.StartAsync();
+        using var person = await Person.SignedUpAsync(app);
+        var stored = await person.UploadedAsync("x.pdf", Samples.Bytes("pdf", 1));
+        await person.DownloadedSha256Async(stored.Id);
+        using (var page = await person.Client.GetPageAsync("/"))
+        using (var nowhere = await person.Client.GetPageAsync("/nowhere"))
+        using (var notThere = await person.Client.GetPageAsync($"/files/{Guid.CreateVersion7()}"))
+        using (var ready = await person.Client.GetAsync("/health/ready"))
+        {
+            Assert.Equal("200 404 404 200", string.Join(' ', new[] { page, nowhere, notThere, ready }.Select(answer => (int)answer.StatusCode)));
+        }
+
+        await app.KillAsync();
+        await app.StartAgainAsync();
+        await person.LeaveAsync();
+
+        Assert.Empty(app.Complaints);
+    }
+
+    private static void ExpectSentence((int ExitCode, string Output) end, string key, params string[] words)
+    {
+        Assert.Equal(1, end.ExitCode);
+        Assert.All([$"BlazorFileHost did not start. ", key, .. words], word => Assert.Contains(word, end.Output, StringComparison.Ordinal));
+        Assert.DoesNotContain("   at ", end.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", end.Output, StringComparison.Ordinal);
+    }
+}

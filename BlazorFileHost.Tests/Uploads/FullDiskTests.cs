@@ -1,0 +1,75 @@
+using System.Net;
+using BlazorFileHost.Tests.Storage;
+
+namespace BlazorFileHost.Tests.Uploads;
+
+/// <summary>Files and database on one small disk that is filled to the brim.</summary>
+public sealed class FullDiskTests
+{
+    [MountFact, Trait("Battery", "CRA-05")]
+    public async Task A_full_disk_refuses_more_loses_nothing_and_can_be_emptied_by_deleting()
+    {
+        using var disk = SmallDisk.Mount("64m");
+        await using var app = await RunningApp.StartAsync(dataDirectory: disk.Root);
+        using var person = await Person.SignedUpAsync(app);
+        using var other = await Person.SignedUpAsync(app);
+        var kept = new List<Stored>();
+        var others = await other.UploadedAsync("other.txt", Samples.Bytes("txt", 1));
+
+        // Ever smaller, so that nothing is left that a smaller file could have.
+        foreach (var (size, most) in new[] { (10_000_000, 10), (1_000_000, 20), (100_000, 20), (10_000, 30), (200, 100) })
+        {
+            await FillAsync(size, most);
+        }
+
+        foreach (var file in kept)
+        {
+            Assert.Equal(file.Sha256, await person.DownloadedSha256Async(file.Id));
+        }
+
+        Assert.Equal(kept.Select(file => (file.Name, file.Size, file.Sha256)).Order(),
+            (await person.FilesAsync()).Select(file => (file.Name, file.Size, file.Sha256)).Order());
+        Assert.Equal(kept.Count, (await person.BlobsAsync()).Count);
+
+        // Those who are there can come in, also after a mistake, which is counted in the database.
+        using var wrong = await AccountClient.New(app.Address).SubmitAsync("/account/login", ("Input.Email", person.Email), ("Input.Password", "not my password"));
+        Assert.Equal(HttpStatusCode.OK, wrong.StatusCode);
+        using var again = await person.SignedInAgainAsync();
+        using (var page = await again.Client.GetPageAsync("/"))
+        {
+            Assert.Equal(HttpStatusCode.OK, page.StatusCode);
+        }
+
+        // And the app starts on it.
+        await app.KillAsync();
+        await app.StartAgainAsync();
+        Assert.Equal(others.Sha256, await other.DownloadedSha256Async(others.Id));
+
+        await person.LeaveAsync();
+        await other.UploadedAsync("now there is room.ppt", Samples.Bytes("ppt", 2, 40_000_000));
+        Assert.Equal(others.Sha256, await other.DownloadedSha256Async(others.Id));
+        Assert.Empty(app.Complaints);
+
+        async Task FillAsync(int size, int most)
+        {
+            for (var i = 0; i < most; i++)
+            {
+                var extension = size < 20_000 ? "txt" : "ppt";
+                using var request = Person.Upload($"{size} {i}.{extension}", Samples.Bytes(extension, i, size));
+                using var answer = await person.Client.SendAsync(request);
+                if (answer.StatusCode == HttpStatusCode.Created)
+                {
+                    kept.Add(await Person.StoredAsync(answer));
+                    continue;
+                }
+
+                var refusal = await Person.RefusalAsync(answer);
+                Assert.Equal((507, "StorageFull"), (refusal.Status, refusal.Code));
+                Assert.EndsWith("the server has no room left. Nothing else was changed.", refusal.Sentence, StringComparison.Ordinal);
+                return;
+            }
+
+            Assert.Fail($"The disk took {most} files of {size} bytes.");
+        }
+    }
+}
