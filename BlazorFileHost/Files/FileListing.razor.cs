@@ -23,13 +23,17 @@ public sealed partial class FileListing(
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly HashSet<Guid> selected = [];
+
+    // Neither is disposed: a refresh or a change that is under way may still ask them, and they hold nothing of the system.
     private readonly CancellationTokenSource leaving = new();
     private readonly SemaphoreSlim changed = new(0, 1);
     private Virtualize<Row>? virtualize;
-    private ElementReference grid;
+    private ElementReference listing;
     private ElementReference rows;
     private IJSObjectReference? module;
-    private bool attached;
+    private bool asking;
+    private int looks;
+    private int ranges;
     private IDisposable? subscription;
     private FileOrder order = new(FileColumn.Name, false);
     private FileSummary? summary;
@@ -45,6 +49,8 @@ public sealed partial class FileListing(
     /// <summary>Beside the heading: the way in for files.</summary>
     [Parameter]
     public RenderFragment? ChildContent { get; set; }
+
+    private bool GridShown => problem is null && summary is not { Count: 0 };
 
     private string? ActiveRowId => active >= 0 && active < (summary?.Count ?? 0) ? RowId(active) : null;
 
@@ -72,27 +78,30 @@ public sealed partial class FileListing(
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (firstRender)
+        if (!firstRender)
+        {
+            return;
+        }
+
+        try
         {
             module = await js.InvokeAsync<IJSObjectReference>("import", "./Files/FileListing.razor.js");
-            var name = await module.InvokeAsync<string>("timeZone");
-            if (TimeZoneInfo.TryFindSystemTimeZoneById(name, out var found))
+            if (leaving.IsCancellationRequested)
+            {
+                await LetGoAsync();
+                return;
+            }
+
+            await module.InvokeVoidAsync("attach", listing);
+            if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("timeZone"), out var found))
             {
                 zone = found;
                 StateHasChanged();
             }
         }
-
-        // The grid comes and goes with the first and the last file.
-        var shown = problem is null && summary is not { Count: 0 };
-        if (shown && !attached && module is not null)
+        catch (Exception away) when (away is JSDisconnectedException || leaving.IsCancellationRequested)
         {
-            attached = true;
-            await module.InvokeVoidAsync("attach", grid);
-        }
-        else if (!shown)
-        {
-            attached = false;
+            // The page was left before it was whole.
         }
     }
 
@@ -100,8 +109,11 @@ public sealed partial class FileListing(
     {
         subscription?.Dispose();
         await leaving.CancelAsync();
-        leaving.Dispose();
-        changed.Dispose();
+        await LetGoAsync();
+    }
+
+    private async Task LetGoAsync()
+    {
         try
         {
             if (module is not null)
@@ -109,7 +121,7 @@ public sealed partial class FileListing(
                 await module.DisposeAsync();
             }
         }
-        catch (JSDisconnectedException)
+        catch (Exception away) when (away is JSDisconnectedException or OperationCanceledException)
         {
             // The page is gone.
         }
@@ -127,16 +139,23 @@ public sealed partial class FileListing(
                 await Task.Delay(Pause, time, stop);
             }
         }
-        catch (Exception ended) when (ended is OperationCanceledException or ObjectDisposedException)
+        catch (OperationCanceledException)
         {
             // The page was left.
+        }
+        catch (Exception failure)
+        {
+            // Nobody awaits this: a list that silently stopped to follow would lie.
+            await DispatchExceptionAsync(failure);
         }
     }
 
     private async Task RefreshAsync()
     {
+        // A grid that appears with this refresh asks by itself, and one that is gone need not.
+        var shown = GridShown;
         await LookAsync();
-        if (virtualize is not null)
+        if (shown && GridShown && virtualize is not null)
         {
             await virtualize.RefreshDataAsync();
         }
@@ -147,41 +166,57 @@ public sealed partial class FileListing(
     /// <summary>Counts anew, drops what is gone from the selection, and leaves when the account is gone.</summary>
     private async Task LookAsync()
     {
+        var look = ++looks;
         try
         {
-            summary = await library.SummaryAsync(OwnerId, leaving.Token);
-            problem = null;
-            if (summary is null)
+            var seen = await library.SummaryAsync(OwnerId, leaving.Token);
+            var asked = selected.ToList();
+            var there = asked.Count == 0 || seen is null ? [] : await library.FindAsync(OwnerId, asked, leaving.Token);
+            if (look != looks)
             {
-                navigation.NavigateTo("account/login", forceLoad: true);
+                // Another look has begun meanwhile, and sees what is newer.
                 return;
             }
 
-            if (selected.Count > 0)
-            {
-                var there = (await library.FindAsync(OwnerId, selected.ToList(), leaving.Token)).Select(file => file.Id).ToHashSet();
-                foreach (var gone in selected.Where(id => !there.Contains(id)).ToList())
-                {
-                    selected.Remove(gone);
-                }
-            }
-
-            active = Math.Min(active, summary.Count - 1);
+            (summary, problem) = (seen, null);
+            selected.ExceptWith(asked.Except(there.Select(file => file.Id)));
+            active = Math.Min(active, (seen?.Count ?? 0) - 1);
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (leaving.IsCancellationRequested)
         {
-            // The page was left.
+            return;
         }
         catch (Exception failure)
         {
             problem = Report(failure, "The files of {Owner} could not be listed ({Id}).");
+            return;
+        }
+
+        if (summary is null)
+        {
+            // Not inside the try: while the page is made ready on the server, this is an exception.
+            navigation.NavigateTo("account/login", forceLoad: true);
         }
     }
 
     private async ValueTask<ItemsProviderResult<Row>> ProvideAsync(ItemsProviderRequest request)
     {
-        var page = await library.ListAsync(OwnerId, order, request.StartIndex, request.Count, request.CancellationToken);
-        return new ItemsProviderResult<Row>(page.Files.Select((file, at) => new Row(request.StartIndex + at, file)), page.Total);
+        try
+        {
+            var page = await library.ListAsync(OwnerId, order, request.StartIndex, request.Count, request.CancellationToken);
+            return new ItemsProviderResult<Row>(page.Files.Select((file, at) => new Row(request.StartIndex + at, file)), page.Total);
+        }
+        catch (Exception) when (request.CancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(request.CancellationToken);
+        }
+        catch (Exception failure)
+        {
+            // Virtualize would throw it while it renders, and the circuit would end. What the look has told already is not told again.
+            problem ??= Report(failure, "The files of {Owner} could not be listed ({Id}).");
+            StateHasChanged();
+            return new ItemsProviderResult<Row>([], 0);
+        }
     }
 
     private async Task SortAsync(FileColumn column)
@@ -191,7 +226,11 @@ public sealed partial class FileListing(
         await RefreshAsync();
     }
 
-    private async Task ClickAsync(Row row, MouseEventArgs click)
+    private Task ClickAsync(Row row, MouseEventArgs click) => TryAsync(() => ChooseAsync(row, click));
+
+    private Task KeyAsync(KeyboardEventArgs key) => TryAsync(() => PressAsync(key));
+
+    private async Task ChooseAsync(Row row, MouseEventArgs click)
     {
         if (click.ShiftKey && anchor >= 0)
         {
@@ -217,7 +256,7 @@ public sealed partial class FileListing(
         active = row.Index;
     }
 
-    private async Task KeyAsync(KeyboardEventArgs key)
+    private async Task PressAsync(KeyboardEventArgs key)
     {
         var last = (summary?.Count ?? 0) - 1;
         if (last < 0)
@@ -285,8 +324,15 @@ public sealed partial class FileListing(
 
     private async Task SelectRangeAsync(int from, int to)
     {
+        var range = ++ranges;
         (from, to) = (Math.Min(from, to), Math.Max(from, to));
         var ids = await library.ListIdsAsync(OwnerId, order, from, to - from + 1, leaving.Token);
+        if (range != ranges)
+        {
+            // The next key was faster than the database.
+            return;
+        }
+
         selected.Clear();
         foreach (var id in ids)
         {
@@ -306,6 +352,13 @@ public sealed partial class FileListing(
 
     private async Task DeleteAsync(IEnumerable<Guid> meant)
     {
+        // A second click can arrive before the dialog of the first shows.
+        if (asking)
+        {
+            return;
+        }
+
+        asking = true;
         try
         {
             // Asked and answered with what is there now: another tab may have been faster.
@@ -327,17 +380,38 @@ public sealed partial class FileListing(
             }
 
             var deleted = await library.DeleteAsync(OwnerId, [.. files.Select(file => file.Id)], leaving.Token);
-            Tell(deleted.Count == 0 ? Refusal.NotThere().Sentence
+            Tell(deleted.Count == 0 ? (files.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.")
                 : deleted.Count < files.Count ? $"{Count(deleted.Count)} deleted; the others were already gone."
                 : $"{Count(deleted.Count)} deleted, {ByteSize.Humane(deleted.Bytes)} freed.");
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (leaving.IsCancellationRequested)
         {
             // The page was left; what was not deleted yet stays.
         }
         catch (Exception failure)
         {
             notifications.Notify(NotificationSeverity.Error, "Not everything was deleted", Report(failure, "Files of {Owner} could not be deleted ({Id})."), 10_000);
+        }
+        finally
+        {
+            asking = false;
+        }
+    }
+
+    /// <summary>Where the surprises of a click or a key end.</summary>
+    private async Task TryAsync(Func<Task> action)
+    {
+        try
+        {
+            await action();
+        }
+        catch (Exception) when (leaving.IsCancellationRequested)
+        {
+            // The page was left.
+        }
+        catch (Exception failure)
+        {
+            notifications.Notify(NotificationSeverity.Error, "That did not work", Report(failure, "The list of {Owner} could not answer ({Id})."), 10_000);
         }
     }
 
@@ -351,7 +425,7 @@ public sealed partial class FileListing(
     private string Report(Exception failure, string message)
     {
         var id = Guid.NewGuid().ToString("N")[..8];
-#pragma warning disable CA2254 // Two constant templates, told apart by the caller.
+#pragma warning disable CA2254 // Constant templates, told apart by the caller.
         log.LogError(failure, message, OwnerId, id);
 #pragma warning restore CA2254
         return $"Something went wrong on the server (id {id}). Try again in a moment.";

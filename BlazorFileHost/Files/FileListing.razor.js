@@ -1,7 +1,10 @@
 // What the list needs of the browser: keys that must not scroll the page, the row in view, a download without leaving.
 
-export function attach(grid) {
-    grid.addEventListener('keydown', event => {
+// The grid itself comes and goes with the first and the last file.
+export function attach(listing) {
+    listing.addEventListener('keydown', event => {
+        const grid = event.target.closest('.grid');
+        if (!grid) return;
         if (event.target !== grid) {
             // A key pressed on a button inside a row is the button's own.
             if (!['Escape', 'Delete'].includes(event.key)) event.stopPropagation();
@@ -10,10 +13,13 @@ export function attach(grid) {
         const mine = ['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' '];
         if (mine.includes(event.key) || (event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey))) event.preventDefault();
     });
-    grid.addEventListener('click', event => { if (!event.target.closest('button, a')) grid.focus({ preventScroll: true }); });
+    listing.addEventListener('click', event => {
+        if (!event.target.closest('button, a')) event.target.closest('.grid')?.focus({ preventScroll: true });
+    });
 }
 
 export function reveal(rows, index, height) {
+    if (!rows) return;
     const top = index * height;
     if (top < rows.scrollTop) rows.scrollTop = top;
     else if (top + height > rows.scrollTop + rows.clientHeight) rows.scrollTop = top + height - rows.clientHeight;

@@ -11,7 +11,7 @@ namespace BlazorFileHost.Uploads;
 /// The picker, the drop zone over the whole window, and the panel that shows what is on its way. The circuit carries names,
 /// verdicts and progress; the bytes go from the browser to <see cref="UploadEndpoint"/> by plain HTTP and do not need it.
 /// </summary>
-public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, TimeProvider time) : ComponentBase, IAsyncDisposable
+public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, TimeProvider time, ILogger<UploadBox> log) : ComponentBase, IAsyncDisposable
 {
     /// <summary>Files in one message from the browser.</summary>
     public const int BatchSize = 200;
@@ -62,12 +62,12 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     public void FoldersDropped(int count)
     {
         var sentence = count == 1 ? "A folder was left out: only files can be uploaded." : $"{count} folders were left out: only files can be uploaded.";
-        items.Add(new UploadItem(nextKey++, sentence, 0) { State = UploadState.Failed, Why = sentence });
+        Remark(sentence);
         StateHasChanged();
     }
 
     [JSInvokable]
-    public async Task Report(UploadReport report)
+    public void Report(UploadReport report)
     {
         foreach (var moved in report.Moved)
         {
@@ -82,8 +82,8 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         var wasActive = Active > 0;
         foreach (var ended in report.Ended)
         {
-            // The same end can be told twice when the circuit broke just after the first time.
-            if (byKey.TryGetValue(ended.Key, out var item) && item.State is UploadState.Waiting or UploadState.Sending)
+            // The same end can be told twice when the circuit broke just after the first time; by then it may be on its way again.
+            if (byKey.TryGetValue(ended.Key, out var item) && item.Attempt == ended.Attempt && item.State is UploadState.Waiting or UploadState.Sending)
             {
                 End(item, ended);
             }
@@ -91,30 +91,54 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
 
         totalSpeed = report.Speed;
         Sum();
-        if (wasActive && Active == 0)
+        if (wasActive)
         {
-            announcement = Headline;
-            _ = CloseSoonAsync();
+            Settle();
         }
 
         StateHasChanged();
-        await AskAsync();
+        // The browser reports again when it has our answer: it must not wait until the person has answered, too.
+        _ = AskAsync();
     }
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (firstRender)
+        if (!firstRender)
         {
-            self = DotNetObjectReference.Create(this);
-            module = await js.InvokeAsync<IJSObjectReference>("import", "./Uploads/UploadBox.razor.js");
-            browser = await module.InvokeAsync<IJSObjectReference>("attach", root, self);
-            StateHasChanged();
+            return;
         }
+
+        self = DotNetObjectReference.Create(this);
+        try
+        {
+            module = await js.InvokeAsync<IJSObjectReference>("import", "./Uploads/UploadBox.razor.js");
+            if (!gone)
+            {
+                browser = await module.InvokeAsync<IJSObjectReference>("attach", root, self);
+            }
+        }
+        catch (JSDisconnectedException)
+        {
+            // The page was gone before it was whole.
+        }
+
+        if (gone)
+        {
+            await LetGoAsync();
+        }
+
+        StateHasChanged();
     }
 
     public async ValueTask DisposeAsync()
     {
         gone = true;
+        self?.Dispose();
+        await LetGoAsync();
+    }
+
+    private async Task LetGoAsync()
+    {
         try
         {
             if (browser is not null)
@@ -128,12 +152,10 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
                 await module.DisposeAsync();
             }
         }
-        catch (JSDisconnectedException)
+        catch (Exception away) when (away is JSDisconnectedException or OperationCanceledException)
         {
             // The page is gone, and with it what would be cleaned up there.
         }
-
-        self?.Dispose();
     }
 
     private async Task OfferAsync(InputFileChangeEventArgs picked)
@@ -141,35 +163,71 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         if (picked.FileCount > BatchSize)
         {
             // Only a browser whose script did not start sends so many at once.
-            announcement = $"Please choose at most {BatchSize} files at a time.";
+            Remark($"Nothing of that was uploaded: please choose at most {BatchSize} files at a time.");
+            await TellAsync("verdicts", Array.Empty<UploadVerdict>());
             return;
         }
 
+        announcement = null;
         if (Active == 0)
         {
             (finished, finishedBytes) = (0, 0);
         }
 
-        var files = picked.GetMultipleFiles(BatchSize).Select(file => new OfferedFile(file.Name, file.Size)).ToList();
-        var answers = await Check(files);
-        var verdicts = new UploadVerdict[files.Count];
-        for (var i = 0; i < files.Count; i++)
+        var meant = picked.GetMultipleFiles(BatchSize).Select(file => new UploadItem(nextKey++, file.Name, file.Size)).ToList();
+        await JudgeAsync(meant);
+        foreach (var item in meant)
         {
-            var item = new UploadItem(nextKey++, files[i].Name, files[i].Size);
             items.Add(item);
             byKey.Add(item.Key, item);
-            Judge(item, answers[i]);
-            verdicts[i] = new UploadVerdict(item.Key, item.State == UploadState.Waiting ? item.Name : null);
         }
 
         Sum();
-        if (browser is not null)
+        Settle();
+        _ = AskAsync();
+        await TellAsync("verdicts", meant.Select(item => new UploadVerdict(item.Key, item.State == UploadState.Waiting ? item.Name : null)).ToArray());
+    }
+
+    /// <summary>Has the names judged. Where nobody can tell, they are not sent, and can be tried again.</summary>
+    private async Task JudgeAsync(List<UploadItem> meant)
+    {
+        try
         {
-            await browser.InvokeVoidAsync("verdicts", (object)verdicts);
+            var answers = await Check([.. meant.Select(item => new OfferedFile(item.Name, item.Size))]);
+            for (var i = 0; i < meant.Count; i++)
+            {
+                Judge(meant[i], answers[i]);
+            }
+        }
+        catch (Exception failure)
+        {
+            var id = Guid.NewGuid().ToString("N")[..8];
+            log.LogError(failure, "{Count} offered files could not be judged ({Id}).", meant.Count, id);
+            foreach (var item in meant)
+            {
+                Refuse(item, "Server", $"“{FileName.Visible(item.Name)}” was not uploaded: something went wrong on the server (id {id}). Try again.", null);
+            }
+        }
+    }
+
+    /// <summary>A line among the failed for what is no file.</summary>
+    private void Remark(string sentence)
+    {
+        items.Add(new UploadItem(nextKey++, sentence, 0) { State = UploadState.Failed, Why = sentence });
+        announcement = sentence;
+    }
+
+    /// <summary>Says how it ended, once nothing is on its way and nothing waits for an answer.</summary>
+    private void Settle()
+    {
+        if (Active > 0 || items.Exists(item => item.State == UploadState.Asking))
+        {
+            return;
         }
 
-        StateHasChanged();
-        await AskAsync();
+        var failed = Failed;
+        announcement = finished > 0 || failed.Count > 1 ? Headline : failed.FirstOrDefault()?.Why;
+        _ = CloseSoonAsync();
     }
 
     private static void Judge(UploadItem item, Answer<string> answer)
@@ -222,7 +280,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         };
     }
 
-    /// <summary>Asks about taken names, one after the other, until none is left. One dialog at a time.</summary>
+    /// <summary>Asks about taken names, one after the other, until none is left. One dialog at a time. Nobody awaits it.</summary>
     private async Task AskAsync()
     {
         if (asking)
@@ -233,19 +291,23 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         asking = true;
         try
         {
-            while (items.Find(item => item.State == UploadState.Asking) is { } item)
+            while (!gone && items.Find(item => item.State == UploadState.Asking) is { } item)
             {
-                var others = items.Count(other => other.State == UploadState.Asking) - 1;
+                var others = items.Where(other => other.State == UploadState.Asking && other != item).ToList();
                 object? answer = await dialogs.OpenAsync<ConflictDialog>(
                     "This name is taken",
-                    new() { [nameof(ConflictDialog.Name)] = item.Name, [nameof(ConflictDialog.Others)] = others },
+                    new() { [nameof(ConflictDialog.Name)] = item.Name, [nameof(ConflictDialog.Others)] = others.Count },
                     new DialogOptions { ShowClose = false, CloseDialogOnOverlayClick = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
 
                 // Esc closes without an answer: nothing is uploaded over or beside anything unasked.
                 var choice = answer as ConflictChoice ?? new ConflictChoice(null, false);
-                var meant = choice.ForAll ? items.Where(other => other.State == UploadState.Asking).ToList() : [item];
-                await DecideAsync(meant, choice.OnConflict);
+                // All are those that were counted in the question, not what came after it.
+                await DecideAsync(choice.ForAll ? [item, .. others] : [item], choice.OnConflict);
             }
+        }
+        catch (Exception failure)
+        {
+            await DispatchExceptionAsync(failure);
         }
         finally
         {
@@ -263,6 +325,8 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
                 Remove(item);
             }
 
+            Settle();
+            StateHasChanged();
             await ForgetAsync(meant);
         }
         else
@@ -283,49 +347,61 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         foreach (var item in meant)
         {
             item.State = UploadState.Waiting;
+            item.Attempt++;
             item.Why = item.MendedName = null;
         }
 
         Sum();
-        if (browser is not null)
+        StateHasChanged();
+        await TellAsync("start", meant
+            .Select(item => new UploadStart(item.Key, item.Attempt, item.Name, item.OnConflict.ToString().ToLowerInvariant())).ToArray());
+    }
+
+    // A second click can arrive before the first has taken its button away: what is on its way already is left alone.
+    private async Task RetryAsync(IEnumerable<UploadItem> wanted)
+    {
+        List<UploadItem> meant = [.. wanted.Where(item => item is { State: UploadState.Failed, CanRetry: true })];
+        if (meant.Count > 0)
         {
-            await browser.InvokeVoidAsync("start", (object)meant
-                .Select(item => new { item.Key, item.Name, OnConflict = item.OnConflict.ToString().ToLowerInvariant() }).ToArray());
+            await StartAsync(meant);
         }
     }
 
-    private Task RetryAsync(IEnumerable<UploadItem> meant) => StartAsync([.. meant]);
-
-    private async Task RenameAsync(UploadItem item, string name)
+    private async Task RenameAsync(UploadItem item)
     {
-        var answer = (await Check([new OfferedFile(name, item.Size)]))[0];
+        if (item is not { State: UploadState.Failed, MendedName: { } name })
+        {
+            return;
+        }
+
+        item.MendedName = null;
         item.Name = name;
-        Judge(item, answer);
-        if (item.State == UploadState.Waiting)
+        await JudgeAsync([item]);
+        if (item.State == UploadState.Waiting && byKey.ContainsKey(item.Key))
         {
             await StartAsync([item]);
         }
 
-        await AskAsync();
+        _ = AskAsync();
     }
 
-    private async Task CancelAsync(List<UploadItem> meant)
-    {
-        if (browser is not null)
-        {
-            await browser.InvokeVoidAsync("cancel", (object)meant.Select(item => item.Key).ToArray());
-        }
-    }
+    private Task CancelAsync(List<UploadItem> meant) => TellAsync("cancel", meant.Select(item => item.Key).ToArray());
 
     private Task CancelAllAsync() => CancelAsync([.. items.Where(item => item.State is UploadState.Waiting or UploadState.Sending)]);
 
     private async Task CloseAsync()
     {
-        await ForgetAsync(items);
-        items.Clear();
-        byKey.Clear();
+        if (Active > 0)
+        {
+            return;
+        }
+
+        var ended = Failed;
+        items.RemoveAll(item => item.State == UploadState.Failed);
+        ended.ForEach(item => byKey.Remove(item.Key));
         (finished, finishedBytes) = (0, 0);
         Sum();
+        await ForgetAsync(ended);
     }
 
     /// <summary>When all went well there is nothing to read: the panel gives the list its place back.</summary>
@@ -340,11 +416,29 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
     }
 
-    private async Task ForgetAsync(List<UploadItem> meant)
+    private Task ForgetAsync(List<UploadItem> meant) => TellAsync("forget", meant.Select(item => item.Key).ToArray());
+
+    /// <summary>
+    /// Tells the browser's half. While the connection is away a message is lost without a word and only times out: then it is told
+    /// again, and the browser takes it once.
+    /// </summary>
+    private async Task TellAsync(string what, object argument)
     {
-        if (browser is not null)
+        while (browser is not null && !gone)
         {
-            await browser.InvokeVoidAsync("forget", (object)meant.Select(item => item.Key).ToArray());
+            try
+            {
+                await browser.InvokeVoidAsync(what, argument);
+                return;
+            }
+            catch (OperationCanceledException)
+            {
+                // No answer within the time for one.
+            }
+            catch (JSDisconnectedException)
+            {
+                return;
+            }
         }
     }
 
@@ -382,6 +476,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         < 1 => "almost done",
         < 90 => $"{Math.Ceiling(seconds):0} s left",
         < 5400 => $"{Math.Round(seconds / 60):0} min left",
-        _ => $"{Math.Floor(seconds / 3600):0} h {Math.Round(seconds % 3600 / 60):0} min left",
+        < 172_800 => $"{Math.Floor(Math.Round(seconds / 60) / 60):0} h {Math.Round(seconds / 60) % 60:0} min left",
+        _ => $"{Math.Round(seconds / 86_400):N0} days left",
     };
 }

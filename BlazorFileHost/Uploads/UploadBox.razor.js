@@ -5,15 +5,16 @@ const batchCount = 200;      // files per message
 const batchBytes = 64_000;   // of names per message
 const parallel = 3;          // files sent at once
 const reportEvery = 250;     // milliseconds
-const endedPerReport = 60;
+const endedBytes = 60_000;   // of ended files per report
 
 export function attach(root, page) {
     const input = root.querySelector('input[type=file]');
-    const items = new Map();      // key -> { file, name, onConflict, xhr, sent, speed, mark }
+    const items = new Map();      // key -> { file, name, onConflict, attempt, xhr, sent, speed, mark }
     const offers = [];            // files not yet offered
     const queue = [];             // keys accepted, in order
     const running = new Set();    // keys being sent
     let offered = null;           // the batch that waits for its verdicts
+    let judged = -1;              // key of the last verdict
     let ended = [];               // reports that the page has not yet taken
     let ours = false;
     let timer = null;
@@ -29,7 +30,7 @@ export function attach(root, page) {
     }
 
     function take(files) {
-        offers.push(...files);
+        for (const file of files) offers.push(file);
         offerNext();
     }
 
@@ -119,7 +120,7 @@ export function attach(root, page) {
     function finish(key, xhr, code = null) {
         running.delete(key);
         const item = items.get(key);
-        const end = { key, code, sentence: null, mendedName: null };
+        const end = { key, attempt: item?.attempt ?? 0, code, sentence: null, mendedName: null };
         if (xhr && xhr.status !== 201) {
             end.code = xhr.status === 401 ? 'SignedOut' : 'Server';
             try {
@@ -163,9 +164,10 @@ export function attach(root, page) {
                 item.mark = { sent: item.sent, now };
                 return { key, sent: item.sent, speed: item.speed };
             });
-            const told = ended.slice(0, endedPerReport);
+            let bytes = 0;
+            const told = ended.filter(end => (bytes += 100 + 3 * ((end.sentence?.length ?? 0) + (end.mendedName?.length ?? 0))) < endedBytes);
             await page.invokeMethodAsync('Report', { moved, ended: told, speed });
-            ended = ended.slice(told.length);
+            ended = ended.filter(end => !told.includes(end));
             if (running.size === 0 && queue.length === 0 && ended.length === 0) {
                 clearInterval(timer);
                 timer = mark = null;
@@ -192,20 +194,24 @@ export function attach(root, page) {
     return {
         // The page's answer to the batch that was offered last, in its order.
         verdicts(list) {
+            // The page tells again what may have been lost with the connection.
+            if (list.length > 0 && list[0].key <= judged) return;
+            judged = list.at(-1)?.key ?? judged;
             const files = offered ?? [];
             offered = null;
             list.forEach((verdict, at) => {
                 if (!files[at]) return;
-                items.set(verdict.key, { file: files[at], name: verdict.name, onConflict: 'ask', xhr: null, sent: 0, speed: 0, mark: null });
+                items.set(verdict.key, { file: files[at], name: verdict.name, onConflict: 'ask', attempt: 0, xhr: null, sent: 0, speed: 0, mark: null });
                 if (verdict.name !== null) queue.push(verdict.key);
             });
             pump();
             offerNext();
         },
         start(starts) {
-            for (const { key, name, onConflict } of starts) {
+            for (const { key, attempt, name, onConflict } of starts) {
                 const item = items.get(key);
-                if (!item) continue;
+                if (!item || attempt <= item.attempt) continue;
+                item.attempt = attempt;
                 item.name = name;
                 item.onConflict = onConflict;
                 queue.push(key);
@@ -215,10 +221,16 @@ export function attach(root, page) {
         // Ends them wherever they are; what is forgotten can no longer be retried.
         cancel(keys) {
             const gone = new Set(keys);
-            const waiting = queue.filter(key => gone.has(key));
-            queue.splice(0, queue.length, ...queue.filter(key => !gone.has(key)));
-            for (const key of waiting) ended.push({ key, code: 'Cancelled', sentence: null, mendedName: null });
-            for (const key of keys) items.get(key)?.xhr?.abort();
+            const left = queue.filter(key => !gone.has(key));
+            queue.length = 0;
+            for (const key of left) queue.push(key);
+            const told = new Set(ended.map(end => `${end.key} ${end.attempt}`));
+            for (const key of keys) {
+                const item = items.get(key);
+                // What is not on its way, for whatever reason, ends as well: the page must not wait for it for ever.
+                if (item?.xhr) item.xhr.abort();
+                else if (!told.has(`${key} ${item?.attempt ?? 0}`)) ended.push({ key, attempt: item?.attempt ?? 0, code: 'Cancelled', sentence: null, mendedName: null });
+            }
             pump();
         },
         forget(keys) {

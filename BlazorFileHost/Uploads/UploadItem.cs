@@ -30,6 +30,9 @@ public sealed class UploadItem(int key, string name, long size)
 
     public UploadState State { get; set; }
 
+    /// <summary>How often it was started again: what is told of an earlier attempt does not count any more.</summary>
+    public int Attempt { get; set; }
+
     /// <summary>Bytes that the browser has handed over.</summary>
     public long Sent { get; set; }
 
@@ -55,8 +58,12 @@ public sealed record UploadReport(UploadMoved[] Moved, UploadEnded[] Ended, doub
 public sealed record UploadMoved(int Key, long Sent, double Speed);
 
 /// <param name="Code">Null when it arrived; the name of the rule (<see cref="RefusalKind"/>), or "Network", "SignedOut", "Unreadable", "Server", "Cancelled".</param>
-public sealed record UploadEnded(int Key, string? Code, string? Sentence, string? MendedName);
+public sealed record UploadEnded(int Key, int Attempt, string? Code, string? Sentence, string? MendedName);
 
 /// <summary>What the browser is to do with one offered file.</summary>
 /// <param name="Name">The name to send it under, null when it is not to be sent (yet).</param>
 public sealed record UploadVerdict(int Key, string? Name);
+
+/// <summary>What the browser is to send (again).</summary>
+/// <param name="Attempt">One more each time: the same start told twice starts once.</param>
+public sealed record UploadStart(int Key, int Attempt, string Name, string OnConflict);

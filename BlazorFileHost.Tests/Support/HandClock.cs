@@ -1,0 +1,100 @@
+namespace BlazorFileHost.Tests.Support;
+
+/// <summary>Time that passes only by hand, timers and delays included: nothing has to be waited for, and a rate can be counted exactly.</summary>
+public sealed class HandClock : TimeProvider
+{
+    private readonly Lock gate = new();
+    private readonly List<HandTimer> timers = [];
+    private DateTimeOffset now = new(2026, 3, 14, 9, 26, 53, TimeSpan.Zero);
+    private TaskCompletionSource? set;
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (gate)
+        {
+            return now;
+        }
+    }
+
+    public override long GetTimestamp() => GetUtcNow().Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new HandTimer(this, () => callback(state));
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Ends when something waits for time to pass.</summary>
+    public Task TimerSetAsync()
+    {
+        lock (gate)
+        {
+            return timers.Count > 0 ? Task.CompletedTask : (set ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
+
+    /// <summary>Lets time pass, and runs on this thread what is due by then.</summary>
+    public void Advance(TimeSpan by)
+    {
+        var end = GetUtcNow() + by;
+        while (true)
+        {
+            HandTimer? due;
+            lock (gate)
+            {
+                due = timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due);
+                now = due?.Due ?? end;
+                if (due is null)
+                {
+                    return;
+                }
+
+                timers.Remove(due);
+                if (due.Period > TimeSpan.Zero)
+                {
+                    due.Due += due.Period;
+                    timers.Add(due);
+                }
+            }
+
+            due.Fire();
+        }
+    }
+
+    private sealed class HandTimer(HandClock clock, Action fire) : ITimer
+    {
+        public DateTimeOffset Due { get; set; }
+
+        public TimeSpan Period { get; private set; }
+
+        public void Fire() => fire();
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock.gate)
+            {
+                clock.timers.Remove(this);
+                if (dueTime >= TimeSpan.Zero)
+                {
+                    (Due, Period) = (clock.now + dueTime, period);
+                    clock.timers.Add(this);
+                    clock.set?.TrySetResult();
+                    clock.set = null;
+                }
+
+                return true;
+            }
+        }
+
+        public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
