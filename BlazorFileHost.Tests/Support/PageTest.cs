@@ -92,9 +92,12 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
 
     /// <summary>A row that no rule has seen and nobody hears of.</summary>
     protected async Task<StoredFile> PlantAsync(string name, long size = 10, DateTime? modified = null)
+        => (await PlantAsync([name], size, modified))[0];
+
+    protected async Task<List<StoredFile>> PlantAsync(IEnumerable<string> names, long size, DateTime? modified = null)
     {
         var then = modified ?? Clock.GetUtcNow().UtcDateTime;
-        var file = new StoredFile
+        var files = names.Select(name => new StoredFile
         {
             OwnerId = Owner,
             FolderId = Owner,
@@ -106,11 +109,11 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
             StorageKey = StorageKey.New(Owner).ToString(),
             Created = then,
             Modified = then,
-        };
+        }).ToList();
         await using var context = database.Contexts.CreateDbContext();
-        context.Files.Add(file);
+        context.Files.AddRange(files);
         await context.SaveChangesAsync();
-        return file;
+        return files;
     }
 
     protected async Task<List<string>> NamesAsync()
@@ -131,6 +134,9 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
 
         public Exception? Failure { get; set; }
 
+        /// <summary>The one time, counted like <see cref="Opened"/>, at which it fails.</summary>
+        public int? FailsAt { get; set; }
+
         /// <summary>Whoever asks from now on waits. The task ends when somebody does.</summary>
         public Task Hold()
         {
@@ -143,8 +149,10 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
 
         public FileHostContext CreateDbContext()
         {
-            Interlocked.Increment(ref opened);
-            return Failure is null ? contexts.CreateDbContext() : throw Failure;
+            var turn = Interlocked.Increment(ref opened);
+            return turn == FailsAt ? throw new InvalidOperationException("The database broke.")
+                : Failure is not null ? throw Failure
+                : contexts.CreateDbContext();
         }
 
         public async Task<FileHostContext> CreateDbContextAsync(CancellationToken cancellationToken = default)

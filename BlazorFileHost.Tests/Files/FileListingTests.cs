@@ -1,0 +1,749 @@
+using AngleSharp.Dom;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using Bunit;
+using Bunit.TestDoubles;
+using Microsoft.AspNetCore.Components.Rendering;
+using Microsoft.AspNetCore.Components.Web;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.JSInterop;
+using Radzen;
+using Radzen.Blazor;
+
+namespace BlazorFileHost.Tests.Files;
+
+/// <summary>The list of files as a person meets it: what it shows, how it is chosen from, how it follows.</summary>
+public sealed class FileListingTests : PageTest
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private BunitJSModuleInterop browser = null!;
+    private IRenderedComponent<FileListing> list = null!;
+    private IRenderedComponent<RadzenDialog> dialog = null!;
+    private IRenderedComponent<RadzenNotification> notes = null!;
+
+    public override async Task InitializeAsync()
+    {
+        await base.InitializeAsync();
+        browser = JSInterop.SetupModule("./Files/FileListing.razor.js");
+        foreach (var call in (string[])["attach", "reveal", "download"])
+        {
+            browser.SetupVoid(call, _ => true).SetVoidResult();
+        }
+
+        browser.Setup<string>("timeZone").SetResult("Europe/Berlin");
+    }
+
+    [Fact]
+    public async Task Without_files_it_says_what_to_do()
+    {
+        await OpenAsync(0);
+
+        Assert.Equal("No files yet", list.Find(".empty h2").TextContent);
+        Assert.Equal("Drop files anywhere on this page, or choose “Upload files”.", list.Find(".empty p").TextContent);
+        Assert.Empty(list.FindAll("[role=grid]"));
+        Assert.Equal("", Summary);
+    }
+
+    [Fact]
+    public async Task While_the_first_answer_is_on_its_way_it_is_busy_and_not_empty()
+    {
+        await PlantAsync("a.txt");
+        var asked = Contexts.Hold();
+
+        Open();
+        await asked;
+
+        Assert.Equal("true", Grid.GetAttribute("aria-busy"));
+        Assert.Empty(list.FindAll(".empty"));
+        Contexts.LetGo();
+        list.WaitForAssertion(() => Assert.Equal(["a.txt"], Names()));
+        Assert.Equal("false", Grid.GetAttribute("aria-busy"));
+    }
+
+    [Fact]
+    public async Task Every_file_is_a_row_that_is_named_by_it()
+    {
+        var file = await PlantAsync("report.pdf", 2048, new DateTime(2026, 3, 14, 8, 5, 0, DateTimeKind.Utc));
+        await PlantAsync("yesterday.txt", 1, new DateTime(2026, 3, 13, 8, 0, 0, DateTimeKind.Utc));
+        await PlantAsync("this year.txt", 5_000_000, new DateTime(2026, 1, 2, 23, 30, 0, DateTimeKind.Utc));
+        await PlantAsync("before.txt", 0, new DateTime(2024, 1, 2, 8, 0, 0, DateTimeKind.Utc));
+
+        await OpenAsync(4);
+
+        var row = Row("report.pdf");
+        Assert.Equal("2 KB", row.QuerySelector(".size")!.TextContent);
+        Assert.Equal("2,048 bytes", row.QuerySelector(".size")!.GetAttribute("title"));
+        // In the person's own time.
+        Assert.Equal("Today, 09:05", row.QuerySelector(".modified")!.TextContent);
+        Assert.Equal("Saturday, 14 March 2026, 09:05:00", row.QuerySelector(".modified")!.GetAttribute("title"));
+        Assert.Equal(["2 Jan 2024", "Today, 09:05", "3 Jan, 00:30", "Yesterday, 09:00"], list.FindAll("[role=row] > .modified[role=gridcell]").Select(cell => cell.TextContent));
+        Assert.Equal($"files/{file.Id}", row.QuerySelector("[aria-label='Download report.pdf']")!.GetAttribute("href"));
+        Assert.NotNull(row.QuerySelector("button[aria-label='Delete report.pdf']"));
+        Assert.Equal("3", row.GetAttribute("aria-rowindex"));
+        Assert.Equal("5", Grid.GetAttribute("aria-rowcount"));
+        Assert.Equal("4 files · 4.77 MB", Summary);
+    }
+
+    [Fact, Trait("Battery", "LOG-01")]
+    public async Task When_the_database_is_away_it_says_so_with_an_id_and_logs_it_once()
+    {
+        await PlantAsync("a.txt");
+        Contexts.Failure = new InvalidOperationException("SQLite Error 14: 'unable to open database file /secret/filehost.db'.");
+
+        Open();
+
+        list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll("[role=alert]")));
+        var said = list.Find("[role=alert] p").TextContent;
+        Assert.Matches("^Your files are safe. Something went wrong on the server \\(id [0-9a-f]{8}\\). Try again in a moment.$", said);
+        Assert.DoesNotContain("secret", list.Markup, StringComparison.Ordinal);
+        Assert.DoesNotContain("SQLite", list.Markup, StringComparison.Ordinal);
+        var line = Assert.Single(Log.Errors);
+        Assert.Contains(said.Split("id ")[1][..8], line.Text, StringComparison.Ordinal);
+        Assert.Same(Contexts.Failure, line.Failure);
+
+        Contexts.Failure = null;
+        list.Find("[role=alert] button").Click();
+
+        list.WaitForAssertion(() => Assert.Equal(["a.txt"], Names()));
+        Assert.Empty(list.FindAll("[role=alert]"));
+        Assert.Single(Log.Errors);
+    }
+
+    [Fact, Trait("Battery", "LOG-01")]
+    public async Task When_the_database_goes_away_later_the_list_says_so_and_comes_back()
+    {
+        await PlantAsync("a.txt");
+        await OpenAsync(1);
+        Contexts.Failure = new InvalidOperationException("Gone.");
+
+        Changes.Notify(Owner);
+
+        list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll("[role=alert]")));
+        await Clock.TimerSetAsync();
+        Assert.Single(Log.Errors);
+        Contexts.Failure = null;
+        Changes.Notify(Owner);
+        Clock.Advance(Pause);
+        list.WaitForAssertion(() => Assert.Equal(["a.txt"], Names()));
+    }
+
+    [Fact, Trait("Battery", "LOG-01")]
+    public async Task When_only_the_rows_cannot_be_read_the_circuit_lives()
+    {
+        await PlantAsync("a.txt");
+        Contexts.FailsAt = 2;
+
+        Open();
+
+        list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll("[role=alert]")));
+        Assert.Single(Log.Errors);
+        list.Find("[role=alert] button").Click();
+        list.WaitForAssertion(() => Assert.Equal(["a.txt"], Names()));
+    }
+
+    [Theory]
+    [InlineData("Name", "descending", "c.txt b.txt A.txt", "ascending", "A.txt b.txt c.txt")]
+    [InlineData("Size", "ascending", "A.txt c.txt b.txt", "descending", "b.txt c.txt A.txt")]
+    [InlineData("Modified", "ascending", "b.txt A.txt c.txt", "descending", "c.txt A.txt b.txt")]
+    public async Task A_column_is_sorted_one_way_and_then_the_other(string column, string first, string then, string second, string thereafter)
+    {
+        await PlantAsync("b.txt", 3, new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        await PlantAsync("A.txt", 1, new DateTime(2026, 1, 2, 0, 0, 0, DateTimeKind.Utc));
+        await PlantAsync("c.txt", 2, new DateTime(2026, 1, 3, 0, 0, 0, DateTimeKind.Utc));
+        await OpenAsync(3);
+        Assert.Equal("ascending none none", Sorts());
+        Assert.Equal("A.txt b.txt c.txt", string.Join(' ', Names()));
+
+        Head(column).QuerySelector("button")!.Click();
+        list.WaitForAssertion(() => Assert.Equal(then, string.Join(' ', Names())));
+        Assert.Equal(first, Head(column).GetAttribute("aria-sort"));
+        Head(column).QuerySelector("button")!.Click();
+        list.WaitForAssertion(() => Assert.Equal(thereafter, string.Join(' ', Names())));
+        Assert.Equal(second, Head(column).GetAttribute("aria-sort"));
+        Assert.Equal(2, Sorts().Split(' ').Count(sort => sort == "none"));
+    }
+
+    [Fact]
+    public async Task It_is_chosen_from_with_the_mouse()
+    {
+        await PlantManyAsync(6);
+        await OpenAsync(6);
+
+        Row("2.txt").Click();
+        Assert.Equal(["2.txt"], Selected());
+        Assert.Equal("1 selected", list.Find("[role=toolbar] span").TextContent);
+        Row("4.txt").Click();
+        Assert.Equal(["4.txt"], Selected());
+        Row("1.txt").Click(new MouseEventArgs { CtrlKey = true });
+        Row("4.txt").Click(new MouseEventArgs { MetaKey = true });
+        Assert.Equal(["1.txt"], Selected());
+        Row("2.txt").Click();
+        Row("5.txt").Click(new MouseEventArgs { ShiftKey = true });
+        list.WaitForAssertion(() => Assert.Equal(["2.txt", "3.txt", "4.txt", "5.txt"], Selected()));
+        Row("1.txt").Click(new MouseEventArgs { ShiftKey = true });
+        list.WaitForAssertion(() => Assert.Equal(["1.txt", "2.txt"], Selected()));
+
+        list.FindAll("[role=toolbar] button").Single(button => button.TextContent == "Clear").Click();
+
+        Assert.Empty(Selected());
+        Assert.Empty(list.FindAll("[role=toolbar]"));
+    }
+
+    [Fact]
+    public async Task A_click_on_what_alone_is_chosen_lets_it_go()
+    {
+        await PlantManyAsync(2);
+        await OpenAsync(2);
+
+        Row("1.txt").Click();
+        Row("1.txt").Click();
+
+        Assert.Empty(Selected());
+    }
+
+    [Fact]
+    public async Task It_is_walked_with_the_keyboard()
+    {
+        await PlantManyAsync(25);
+        await OpenAsync(25);
+        Assert.Null(Grid.GetAttribute("aria-activedescendant"));
+
+        Assert.Equal("01.txt", Press("ArrowDown"));
+        Assert.Equal("02.txt", Press("ArrowDown"));
+        Assert.Equal("01.txt", Press("ArrowUp"));
+        Assert.Equal("01.txt", Press("ArrowUp"));
+        Assert.Equal("25.txt", Press("End"));
+        Assert.Equal("25.txt", Press("ArrowDown"));
+        Assert.Equal("15.txt", Press("PageUp"));
+        Assert.Equal("25.txt", Press("PageDown"));
+        Assert.Equal("01.txt", Press("Home"));
+        Assert.Empty(Selected());
+        // Brought into view, and the only one with buttons that Tab reaches.
+        Assert.Equal([0, 44], browser.Invocations["reveal"][^1].Arguments.Skip(1));
+        Assert.Equal(["Download 01.txt", "Delete 01.txt"], list.FindAll("[role=row] [tabindex='0']").Select(button => button.GetAttribute("aria-label")));
+    }
+
+    [Fact]
+    public async Task It_is_chosen_from_with_the_keyboard()
+    {
+        await PlantManyAsync(5);
+        await OpenAsync(5);
+
+        Press("ArrowDown");
+        Press(" ");
+        list.WaitForAssertion(() => Assert.Equal(["1.txt"], Selected()));
+        Press("ArrowDown");
+        Press("ArrowDown", shift: true);
+        list.WaitForAssertion(() => Assert.Equal(["2.txt", "3.txt"], Selected()));
+        Press("ArrowUp", shift: true);
+        list.WaitForAssertion(() => Assert.Equal(["2.txt"], Selected()));
+        Press("End", shift: true);
+        list.WaitForAssertion(() => Assert.Equal(["2.txt", "3.txt", "4.txt", "5.txt"], Selected()));
+        Press("Home", shift: true);
+        list.WaitForAssertion(() => Assert.Equal(["1.txt", "2.txt"], Selected()));
+        Press(" ");
+        list.WaitForAssertion(() => Assert.Equal(["2.txt"], Selected()));
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal(5, Selected().Length));
+        Press("Escape");
+
+        Assert.Empty(Selected());
+    }
+
+    [Fact]
+    public async Task A_letter_or_a_key_without_a_row_does_nothing()
+    {
+        await PlantManyAsync(2);
+        await OpenAsync(2);
+
+        foreach (var key in (string[])["a", "x", " ", "Enter", "Delete", "Tab"])
+        {
+            Press(key);
+        }
+
+        Assert.Empty(Selected());
+        Assert.Empty(browser.Invocations["download"]);
+        Assert.Empty(dialog.FindAll(".answers"));
+    }
+
+    [Fact]
+    public async Task Enter_downloads_the_row()
+    {
+        await PlantAsync("a.txt");
+        var second = await PlantAsync("b.txt");
+        await OpenAsync(2);
+
+        Press("End");
+        Press("Enter");
+
+        list.WaitForAssertion(() => Assert.Equal($"files/{second.Id}", Assert.Single(browser.Invocations["download"]).Arguments[0]));
+    }
+
+    [Fact]
+    public async Task One_file_is_deleted_after_a_question_that_names_it()
+    {
+        var file = await ReceiveAsync("a.txt", 2048);
+        await ReceiveAsync("b.txt");
+        await OpenAsync(2);
+
+        Button("Delete a.txt").Click();
+        await AskedAsync();
+        Assert.Equal("Delete “a.txt”?", dialog.Find(".rz-dialog-title").TextContent);
+        Assert.Equal("2 KB will be freed. This cannot be undone.", dialog.Find(".rz-dialog-content p").TextContent);
+        Assert.Equal(["Cancel", "Delete"], Answers());
+        Answer("Delete");
+
+        list.WaitForAssertion(() => Assert.Equal(["b.txt"], Names()));
+        Assert.Equal(["b.txt"], await NamesAsync());
+        Assert.Equal("1 file deleted, 2 KB freed.", Announced);
+        Assert.Contains("1 file deleted, 2 KB freed.", notes.Markup, StringComparison.Ordinal);
+        Assert.Equal(10, Storage.Used);
+        Assert.Null(await Library.OpenAsync(Owner, file.Id));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Cancel_and_Esc_keep_everything(bool esc)
+    {
+        await PlantAsync("a.txt");
+        await OpenAsync(1);
+        Press("ArrowDown");
+
+        Press("Delete");
+        await AskedAsync();
+        if (esc)
+        {
+            await dialog.InvokeAsync(() => Services.GetRequiredService<DialogService>().Close(null));
+        }
+        else
+        {
+            Answer("Cancel");
+        }
+
+        Assert.Equal(["a.txt"], await NamesAsync());
+        Assert.Equal("", Announced);
+        // And it can be asked again.
+        Press("Delete");
+        await AskedAsync();
+    }
+
+    [Fact]
+    public async Task Many_are_deleted_after_a_question_that_counts_them()
+    {
+        await PlantManyAsync(8, 1024);
+        await OpenAsync(8);
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal(8, Selected().Length));
+        Row("3.txt").Click(new MouseEventArgs { CtrlKey = true });
+
+        list.Find("[role=toolbar] button.danger").Click();
+        await AskedAsync();
+        Assert.Equal("Delete 7 files?", dialog.Find(".rz-dialog-title").TextContent);
+        Assert.Equal("7 files with 7 KB will be deleted. This cannot be undone.", dialog.Find(".rz-dialog-content p").TextContent);
+        Assert.Equal(6, dialog.FindAll(".meant li").Count);
+        Assert.Equal("and 2 more", dialog.FindAll(".meant li")[^1].TextContent);
+        Answer("Delete");
+
+        list.WaitForAssertion(() => Assert.Equal(["3.txt"], Names()));
+        Assert.Equal("7 files deleted, 7 KB freed.", Announced);
+        Assert.Empty(list.FindAll("[role=toolbar]"));
+    }
+
+    [Fact]
+    public async Task Of_two_tabs_that_delete_the_same_file_the_second_is_told()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        Button("Delete a.txt").Click();
+        await AskedAsync();
+
+        await Library.DeleteAsync(Owner, [file.Id]);
+        Answer("Delete");
+
+        list.WaitForAssertion(() => Assert.Equal("It was already deleted elsewhere.", Announced));
+    }
+
+    [Fact]
+    public async Task Of_many_the_person_is_told_which_part_was_deleted()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await ReceiveAsync("b.txt");
+        await ReceiveAsync("c.txt");
+        await OpenAsync(3);
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal(3, Selected().Length));
+        Press("Delete");
+        await AskedAsync();
+
+        await Library.DeleteAsync(Owner, [file.Id]);
+        Answer("Delete");
+
+        list.WaitForAssertion(() => Assert.Equal("2 files deleted; the others were already gone.", Announced));
+    }
+
+    [Fact]
+    public async Task What_is_gone_before_the_question_is_not_asked_about()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        var delete = ClickOf(Button("Delete a.txt"));
+        await Library.DeleteAsync(Owner, [file.Id]);
+
+        await delete();
+
+        list.WaitForAssertion(() => Assert.Equal("This file is no longer there.", Announced));
+        Assert.Empty(dialog.FindAll(".answers"));
+    }
+
+    [Fact, Trait("Battery", "AUZ-12")]
+    public async Task A_double_click_on_Delete_asks_once_and_deletes_once()
+    {
+        await ReceiveAsync("a.txt");
+        await ReceiveAsync("b.txt");
+        await OpenAsync(2);
+        var delete = ClickOf(Button("Delete a.txt"));
+
+        _ = delete();
+        _ = delete();
+        await AskedAsync();
+        Assert.Single(dialog.FindAll(".answers"));
+        var answer = ClickOf(dialog.Find(".answers .danger"));
+        _ = ClickOf(Button("Delete b.txt"))();
+        _ = answer();
+        list.WaitForAssertion(() => Assert.Equal(["b.txt"], Names()));
+        // The late half of the double click finds another question open.
+        Button("Delete b.txt").Click();
+        await AskedAsync();
+        _ = answer();
+
+        Assert.Single(dialog.FindAll(".answers"));
+        Assert.Equal(["b.txt"], await NamesAsync());
+    }
+
+    [Fact, Trait("Battery", "LOG-01")]
+    public async Task A_deletion_that_breaks_says_so_and_the_circuit_lives()
+    {
+        await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        Button("Delete a.txt").Click();
+        await AskedAsync();
+        Contexts.Failure = new InvalidOperationException("secret");
+
+        Answer("Delete");
+
+        notes.WaitForAssertion(() => Assert.Contains("Not everything was deleted", notes.Markup, StringComparison.Ordinal));
+        Assert.Matches("Something went wrong on the server \\(id [0-9a-f]{8}\\)", notes.Markup);
+        Assert.DoesNotContain("secret", notes.Markup, StringComparison.Ordinal);
+        Assert.Single(Log.Errors);
+        Contexts.Failure = null;
+        Button("Delete a.txt").Click();
+        await AskedAsync();
+    }
+
+    [Theory, Trait("Battery", "LOG-01")]
+    [InlineData("a")]
+    [InlineData(" ")]
+    [InlineData("Enter")]
+    [InlineData("Delete")]
+    public async Task A_key_that_meets_a_broken_database_says_so_and_the_circuit_lives(string key)
+    {
+        await PlantManyAsync(2);
+        await OpenAsync(2);
+        Press("ArrowDown");
+        Contexts.Failure = new InvalidOperationException("secret");
+
+        Press(key, ctrl: key == "a");
+
+        notes.WaitForAssertion(() => Assert.Matches("Something went wrong on the server \\(id [0-9a-f]{8}\\)", notes.Markup));
+        Assert.Single(Log.Errors);
+        Assert.DoesNotContain("secret", notes.Markup, StringComparison.Ordinal);
+        Contexts.Failure = null;
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal(2, Selected().Length));
+    }
+
+    [Fact]
+    public async Task What_was_chosen_and_is_deleted_elsewhere_is_no_longer_chosen()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await ReceiveAsync("b.txt");
+        await OpenAsync(2);
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal(2, Selected().Length));
+
+        await Library.DeleteAsync(Owner, [file.Id]);
+
+        list.WaitForAssertion(() => Assert.Equal("1 selected", list.Find("[role=toolbar] span").TextContent));
+        list.WaitForAssertion(() => Assert.Equal(["b.txt"], Selected()));
+    }
+
+    [Fact]
+    public async Task What_somebody_else_does_is_seen_at_once()
+    {
+        await OpenAsync(0);
+
+        await ReceiveAsync("a.txt");
+        list.WaitForAssertion(() => Assert.Equal(["a.txt"], Names()));
+        Assert.Equal("1 file · 10 bytes", Summary);
+        await Clock.TimerSetAsync();
+        Clock.Advance(Pause);
+        await ReceiveAsync("b.txt");
+
+        list.WaitForAssertion(() => Assert.Equal(["a.txt", "b.txt"], Names()));
+    }
+
+    [Fact]
+    public async Task A_thousand_changes_in_a_second_are_asked_about_ten_times_and_the_last_is_seen()
+    {
+        await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        var before = Contexts.Opened;
+        for (var i = 0; i < 100; i++)
+        {
+            for (var j = 0; j < 10; j++)
+            {
+                Changes.Notify(Owner);
+            }
+
+            // The list is now in its pause, whatever comes.
+            await Clock.TimerSetAsync().WaitAsync(TimeSpan.FromSeconds(30));
+            Clock.Advance(TimeSpan.FromMilliseconds(10));
+        }
+
+        // Each refresh opens the database twice: for the count and for the rows.
+        Assert.InRange((Contexts.Opened - before) / 2, 9, 12);
+
+        await ReceiveAsync("last.txt");
+        await Clock.TimerSetAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        Clock.Advance(Pause);
+        list.WaitForAssertion(() => Assert.Equal(["a.txt", "last.txt"], Names()));
+    }
+
+    [Fact]
+    public async Task A_change_of_somebody_elses_files_is_not_asked_about()
+    {
+        await OpenAsync(0);
+        var before = Contexts.Opened;
+
+        Changes.Notify(Guid.CreateVersion7());
+
+        Assert.Equal(before, Contexts.Opened);
+    }
+
+    [Fact]
+    public async Task Who_leaves_is_not_woken_any_more()
+    {
+        await PlantAsync("a.txt");
+        await OpenAsync(1);
+
+        await DisposeComponentsAsync();
+        var before = Contexts.Opened;
+        Changes.Notify(Owner);
+
+        Assert.Equal(before, Contexts.Opened);
+        Assert.Empty(Log.Errors);
+    }
+
+    [Fact]
+    public async Task Leaving_in_the_middle_of_a_refresh_is_no_error()
+    {
+        await PlantAsync("a.txt");
+        await OpenAsync(1);
+        var asked = Contexts.Hold();
+        Changes.Notify(Owner);
+        await asked;
+
+        await DisposeComponentsAsync();
+        Contexts.LetGo();
+        Changes.Notify(Owner);
+        await Renderer.Dispatcher.InvokeAsync(() => { });
+
+        Assert.Empty(Log.Errors);
+        Assert.False(Renderer.UnhandledException.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_refresh_whose_turn_comes_after_leaving_is_no_error()
+    {
+        await PlantAsync("a.txt");
+        await OpenAsync(1);
+        var page = list.Instance;
+
+        await Renderer.Dispatcher.InvokeAsync(async () => await page.DisposeAsync());
+        list.Find("[role=columnheader] button").Click();
+
+        Assert.Empty(Log.Errors);
+    }
+
+    [Fact]
+    public async Task A_circuit_that_is_gone_is_left_in_peace()
+    {
+        browser.Setup<string>("timeZone").SetException(new JSDisconnectedException("Gone."));
+
+        await OpenAsync(0);
+
+        Assert.False(Renderer.UnhandledException.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Without_a_known_time_zone_times_are_UTC()
+    {
+        browser.Setup<string>("timeZone").SetResult("Middle/Earth");
+        await PlantAsync("a.txt", 1, new DateTime(2026, 3, 14, 8, 5, 0, DateTimeKind.Utc));
+
+        await OpenAsync(1);
+
+        Assert.Equal("Today, 08:05", Row("a.txt").QuerySelector(".modified")!.TextContent);
+    }
+
+    [Fact]
+    public async Task When_the_account_is_gone_the_page_leaves_for_the_sign_in()
+    {
+        await OpenAsync(0);
+
+        await Library.DeleteEverythingAsync(Owner);
+
+        var navigation = Services.GetRequiredService<BunitNavigationManager>();
+        list.WaitForAssertion(() => Assert.EndsWith("/account/login", navigation.Uri, StringComparison.Ordinal));
+        Assert.True(navigation.History.First().Options.ForceLoad);
+    }
+
+    [Theory, Trait("Battery", "NAM-06")]
+    [InlineData("invoice\u202Egpj.exe", "invoice\uFFFDgpj.exe")]
+    [InlineData("a\u2066b\u2069.txt", "a\uFFFDb\uFFFD.txt")]
+    [InlineData("pay\u200Bpal.txt", "pay\uFFFDpal.txt")]
+    [InlineData("a\r\nb\u0000c\u001B[31m.txt", "a␍␊b␀c␛[31m.txt")]
+    public async Task What_does_not_show_is_shown_as_a_mark(string name, string shown)
+    {
+        await PlantAsync(name);
+        await OpenAsync(1);
+
+        Button($"Delete {shown}").Click();
+        await AskedAsync();
+
+        Assert.Equal([shown], Names());
+        Assert.Equal($"Delete “{shown}”?", dialog.Find(".rz-dialog-title").TextContent);
+        Assert.All(name.Where(c => c != '\n' && FileName.Visible(c.ToString()) != c.ToString()), hidden =>
+        {
+            Assert.DoesNotContain(hidden, list.Markup);
+            Assert.DoesNotContain(hidden, dialog.Markup);
+        });
+    }
+
+    [Theory, Trait("Battery", "NAM-08")]
+    [InlineData("\"><img src=x onerror=alert(1)>.txt")]
+    [InlineData("javascript:alert(1)")]
+    [InlineData("{{7*7}}")]
+    [InlineData("=cmd|' /C calc'!A0")]
+    [InlineData("$(hostname)")]
+    [InlineData("`id`")]
+    [InlineData("'; DROP TABLE--")]
+    [InlineData("<script>alert(1)</script>.txt")]
+    [InlineData("x' onmouseover='alert(1)' y=\".txt")]
+    public async Task A_hostile_name_is_text(string name)
+    {
+        await PlantAsync(name);
+        await PlantAsync("other.txt");
+        await OpenAsync(2);
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal(2, Selected().Length));
+        Press("Delete");
+        await AskedAsync();
+
+        Assert.Contains(name, Names());
+        Assert.Contains(name, dialog.FindAll(".meant li").Select(item => item.TextContent));
+        foreach (var markup in (IEnumerable<INode>)[.. list.Nodes, .. dialog.Nodes])
+        {
+            var all = markup is IElement element ? element.QuerySelectorAll("*").Append(element) : [];
+            Assert.DoesNotContain(all, e => e.LocalName is "img" or "script" || e.Attributes.Any(a => a.Name is "onerror" or "onmouseover"));
+            Assert.DoesNotContain(all, e => e.GetAttribute("href")?.StartsWith("javascript", StringComparison.OrdinalIgnoreCase) == true);
+        }
+    }
+
+    [Fact]
+    public async Task Ten_thousand_files_are_as_many_rows_as_fit()
+    {
+        await PlantManyAsync(10_000);
+
+        await OpenAsync(null);
+
+        list.WaitForAssertion(() => Assert.InRange(list.FindAll("[role=row][aria-label]").Count, 10, 250));
+        Assert.Equal("10001", Grid.GetAttribute("aria-rowcount"));
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal("10,000 selected", list.Find("[role=toolbar] span").TextContent));
+    }
+
+    private IElement Grid => list.Find("[role=grid]");
+
+    private string Summary => list.Find(".summary").TextContent;
+
+    private string Announced => list.Find("p[role=status]").TextContent;
+
+    private void Open()
+    {
+        var page = Render((RenderTreeBuilder page) =>
+        {
+            page.OpenComponent<FileListing>(0);
+            page.AddComponentParameter(1, nameof(FileListing.OwnerId), Owner);
+            page.CloseComponent();
+            page.OpenComponent<RadzenDialog>(2);
+            page.CloseComponent();
+            page.OpenComponent<RadzenNotification>(3);
+            page.CloseComponent();
+        });
+        list = page.FindComponent<FileListing>();
+        dialog = page.FindComponent<RadzenDialog>();
+        notes = page.FindComponent<RadzenNotification>();
+    }
+
+    /// <summary>Opens the page and ends when it shows that many rows.</summary>
+    private Task OpenAsync(int? rows)
+    {
+        Open();
+        return list.WaitForAssertionAsync(() =>
+        {
+            Assert.Equal(rows == 0, list.FindAll(".empty").Count == 1);
+            Assert.True(rows is null || Names().Length == rows);
+        });
+    }
+
+    private async Task PlantManyAsync(int count, long size = 10)
+    {
+        var digits = $"{count}".Length;
+        await PlantAsync(Enumerable.Range(1, count).Select(i => $"{i}".PadLeft(digits, '0') + ".txt"), size);
+    }
+
+    private string[] Names() => [.. list.FindAll("[role=row][aria-label]").Select(row =>
+    {
+        var name = row.GetAttribute("aria-label")!;
+        Assert.Equal(name, row.QuerySelector(".text")!.ChildNodes[0].TextContent);
+        Assert.Equal(name, row.QuerySelector(".text")!.GetAttribute("title"));
+        return name;
+    })];
+
+    private string[] Selected()
+        => [.. list.FindAll("[role=row][aria-selected=true]").Select(row => row.GetAttribute("aria-label")!)];
+
+    private IElement Row(string name) => list.FindAll("[role=row]").Single(row => row.GetAttribute("aria-label") == name);
+
+    private IElement Button(string name) => list.FindAll("[role=row] button").Single(button => button.GetAttribute("aria-label") == name);
+
+    private IElement Head(string column) => list.FindAll("[role=columnheader]").Single(head => head.TextContent.StartsWith(column, StringComparison.Ordinal));
+
+    private string Sorts() => string.Join(' ', list.FindAll("[role=columnheader][aria-sort]").Select(head => head.GetAttribute("aria-sort")));
+
+    /// <summary>Presses the key and gives the name of the row that is then the active one.</summary>
+    private string? Press(string key, bool shift = false, bool ctrl = false)
+    {
+        Grid.KeyDown(new KeyboardEventArgs { Key = key, ShiftKey = shift, CtrlKey = ctrl });
+        return Grid.GetAttribute("aria-activedescendant") is { } id ? list.Find($"#{id}").GetAttribute("aria-label") : null;
+    }
+
+    private Task AskedAsync() => dialog.WaitForAssertionAsync(() => Assert.NotEmpty(dialog.FindAll(".answers")));
+
+    private string[] Answers() => [.. dialog.FindAll(".answers button").Select(button => button.TextContent)];
+
+    private void Answer(string text) => dialog.FindAll(".answers button").Single(button => button.TextContent == text).Click();
+}
