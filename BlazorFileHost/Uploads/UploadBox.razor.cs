@@ -205,7 +205,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             log.LogError(failure, "{Count} offered files could not be judged ({Id}).", meant.Count, id);
             foreach (var item in meant)
             {
-                Refuse(item, "Server", $"“{FileName.Visible(item.Name)}” was not uploaded: something went wrong on the server (id {id}). Try again.", null);
+                Refuse(item, "Server", $"“{FileName.Brief(item.Name)}” was not uploaded: something went wrong on the server (id {id}). Try again.", null);
             }
         }
     }
