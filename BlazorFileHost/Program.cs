@@ -25,6 +25,8 @@ try
     builder.AddShell();
 
     await using var app = builder.Build();
+    // Before anything is made: a start that a wrong setting ends leaves nothing, and says no more than the sentence below.
+    app.Services.GetRequiredService<IStartupValidator>().Validate();
     await app.MigrateAsync();
 
     app.UseShell();
@@ -40,7 +42,7 @@ try
     await app.RunAsync();
     return 0;
 }
-catch (Exception wrong) when (wrong is OptionsValidationException or InvalidOperationException or TimeoutException)
+catch (Exception wrong) when (wrong is OptionsValidationException or AggregateException or InvalidOperationException or TimeoutException)
 {
     await Console.Error.WriteLineAsync($"BlazorFileHost did not start. {wrong.Message}");
     return 1;

@@ -22,7 +22,7 @@ public sealed class AccountTests(AccountsApp app) : IClassFixture<AccountsApp>
 
         Assert.Equal(HttpStatusCode.OK, await Status(here));
         Assert.Equal(HttpStatusCode.Redirect, await Status(there));
-        using var file = await there.GetAsync("/files/x");
+        using var file = await there.GetAsync($"/files/{Guid.CreateVersion7()}");
         Assert.Equal(HttpStatusCode.Unauthorized, file.StatusCode);
         using var again = await AccountClient.SignedInAsync(app.Address, email, Other);
     }

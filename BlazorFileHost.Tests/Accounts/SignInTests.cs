@@ -87,7 +87,7 @@ public sealed class SignInTests(AccountsApp app) : IClassFixture<AccountsApp>
         Assert.Equal(HttpStatusCode.Redirect, page.StatusCode);
         Assert.Equal("/account/login?returnUrl=%2Faccount%2Fmanage", page.Headers.Location!.PathAndQuery());
 
-        using var file = await client.GetPageAsync($"/files/{Guid.NewGuid()}");
+        using var file = await client.GetPageAsync($"/files/{Guid.CreateVersion7()}");
         Assert.Equal(HttpStatusCode.Unauthorized, file.StatusCode);
         Assert.Equal("Sign in first.", await file.Content.ReadAsStringAsync());
         using var upload = await client.PostAsync("/uploads", null);

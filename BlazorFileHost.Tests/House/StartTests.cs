@@ -15,6 +15,11 @@ public sealed class StartTests
     public async Task A_wrong_setting_ends_the_start_with_its_key_and_the_choices(string key, string value, params string[] choices)
         => ExpectSentence(await RunningApp.RunToEndAsync(new() { [key] = value }), key, choices);
 
+    [Fact]
+    public async Task Two_wrong_settings_are_both_named()
+        => ExpectSentence(await RunningApp.RunToEndAsync(new() { ["Storage:Kind"] = "Tape", ["Accounts:Registration"] = "Maybe" }),
+            "Storage:Kind", "Accounts:Registration", "Disk", "Closed");
+
     [Theory]
     [InlineData("PostgreSql")]
     [InlineData("SqlServer")]
