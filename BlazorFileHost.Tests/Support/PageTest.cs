@@ -26,6 +26,9 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
 {
     private TestDatabase database = null!;
 
+    /// <summary>Whether an exception may reach the renderer, which in a browser is the end of the page.</summary>
+    protected bool CircuitEnds { get; set; }
+
     protected HandClock Clock { get; } = new();
 
     protected LogBook Log { get; } = new();
@@ -56,7 +59,7 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
         Add(Services);
         SetRendererInfo(new RendererInfo("Server", true));
         JSInterop.SetupVoid(call => call.Identifier.StartsWith("Radzen.", StringComparison.Ordinal)).SetVoidResult();
-        JSInterop.Setup<string>(call => call.Identifier == "Radzen.openDialog").SetResult("");
+        JSInterop.Setup<string>(call => call.Identifier.StartsWith("Radzen.", StringComparison.Ordinal)).SetResult("");
     }
 
     /// <summary>What the test needs besides; the first component closes the list.</summary>
@@ -67,8 +70,10 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
     async Task IAsyncLifetime.DisposeAsync()
     {
         Contexts.LetGo();
+        var broken = Renderer.UnhandledException.IsCompleted;
         await DisposeAsync();
         await database.DisposeAsync();
+        Assert.True(broken == CircuitEnds, broken ? "The circuit would have ended." : "The circuit would have gone on.");
     }
 
     /// <summary>

@@ -122,7 +122,7 @@ public sealed class UploadBoxTests : PageTest
     {
         await ReceiveAsync("taken.txt");
         Pick(("taken.txt", 5));
-        Assert.Equal("You already have a file named “taken.txt”.", dialog.Find("p").TextContent);
+        Assert.Equal("You already have a file named “taken.txt”.", dialog.Find(".rz-dialog-content p").TextContent);
         Assert.Equal(["Keep both", "Replace", "Skip"], Answers());
         Assert.Empty(dialog.FindAll("input[type=checkbox]"));
         Assert.Equal("Waiting for your answer", Headline);
@@ -131,7 +131,7 @@ public sealed class UploadBoxTests : PageTest
         Answer(answer);
 
         Assert.Equal(new(0, 1, "taken.txt", onConflict), Assert.Single(Starts()));
-        Assert.Empty(dialog.FindAll(".answers"));
+        dialog.WaitForAssertion(() => Assert.Empty(dialog.FindAll(".answers")));
         Assert.Equal("Uploading 1 of 1", Headline);
     }
 
@@ -304,6 +304,23 @@ public sealed class UploadBoxTests : PageTest
     }
 
     [Fact]
+    public async Task Each_end_is_shown_as_long()
+    {
+        Pick(("a.txt", 10));
+        await ReportAsync([], [Ended(0)]);
+        Clock.Advance(TimeSpan.FromSeconds(4));
+        Pick(("b.txt", 10));
+        await ReportAsync([], [Ended(1)]);
+
+        Clock.Advance(TimeSpan.FromSeconds(4));
+        await box.InvokeAsync(() => { });
+        Assert.Equal("1 file uploaded", Headline);
+        Clock.Advance(TimeSpan.FromSeconds(2.1));
+
+        box.WaitForAssertion(() => Assert.Empty(box.FindAll(".uploads")));
+    }
+
+    [Fact]
     public async Task The_panel_stays_when_something_new_came_or_something_failed()
     {
         Pick(("a.txt", 10), ("b.txt", 10));
@@ -435,8 +452,13 @@ public sealed class UploadBoxTests : PageTest
         Pick(("folder/a.txt", 10));
         var mend = ClickOf(box.Find(".reason button"));
 
+        // The second comes while the first is still being judged.
+        var asked = Contexts.Hold();
+        var first = mend();
+        await asked;
         await mend();
-        await mend();
+        Contexts.LetGo();
+        await first;
 
         Assert.Equal(2, checks.Count);
         Assert.Single(browser.Invocations["start"]);
@@ -517,10 +539,11 @@ public sealed class UploadBoxTests : PageTest
     [Fact, Trait("Battery", "NAM-06")]
     public async Task Hostile_names_are_shown_as_text_with_marks()
     {
-        Pick(("invoice\u202Egpj.exe", 1), ("\"><img src=x onerror=alert(1)>.txt", 2));
+        Pick(("invoice\u202Egpj.exe", 1), ("\"><img src=x onerror=alert(1)>.txt", 2), ("<img src=x onerror=alert(1)>.exe", 3));
         await ReportAsync(Moved(1, 1));
 
-        Assert.StartsWith("“invoice\uFFFDgpj.exe” cannot be used", Assert.Single(Reasons()), StringComparison.Ordinal);
+        Assert.StartsWith("“invoice\uFFFDgpj.exe” cannot be used", Reasons()[0], StringComparison.Ordinal);
+        Assert.StartsWith("“<img src=x onerror=alert(1)>.exe” was not uploaded", Reasons()[1], StringComparison.Ordinal);
         Assert.DoesNotContain('\u202E', box.Markup);
         Assert.Equal("\"><img src=x onerror=alert(1)>.txt", box.Find(".upload .name").TextContent);
         Assert.Empty(box.FindAll("img"));
