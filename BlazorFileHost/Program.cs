@@ -42,7 +42,7 @@ try
     await app.RunAsync();
     return 0;
 }
-catch (Exception wrong) when (wrong is OptionsValidationException or AggregateException or InvalidOperationException or TimeoutException)
+catch (Exception wrong) when (wrong is OptionsValidationException or AggregateException or InvalidOperationException or TimeoutException or IOException)
 {
     await Console.Error.WriteLineAsync($"BlazorFileHost did not start. {wrong.Message}");
     return 1;
