@@ -125,7 +125,10 @@ public sealed class JourneyTests(BrowserRoom room)
             var session = await person.Page.Context.NewCDPSessionAsync(person.Page);
             await session.SendAsync("Network.emulateNetworkConditions", new Dictionary<string, object>
             {
-                ["offline"] = false, ["latency"] = 1, ["downloadThroughput"] = 100_000_000, ["uploadThroughput"] = 20_000_000,
+                ["offline"] = false,
+                ["latency"] = 1,
+                ["downloadThroughput"] = 100_000_000,
+                ["uploadThroughput"] = 20_000_000,
             });
             await person.Input.SetInputFilesAsync(large);
 
