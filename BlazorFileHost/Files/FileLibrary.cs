@@ -319,7 +319,8 @@ public sealed class FileLibrary(
     /// <summary>Writes the row. The unique index has the last word on names: a lost race is seen there and run again on a fresh context.</summary>
     private async Task<Answer<StoredFile>> KeepAsync(Guid ownerId, string name, StorageKey key, ReceivedBytes bytes, OnConflict onConflict)
     {
-        for (var attempt = 0; attempt < Attempts; attempt++)
+        // A race for a number is lost to a file that came in, so there is an end to it, however many race.
+        for (var attempt = 0; attempt < Attempts || onConflict == OnConflict.KeepBoth; attempt++)
         {
             await using var context = await contexts.CreateDbContextAsync();
             if (context.IsAlmostFull())
