@@ -33,7 +33,7 @@ public sealed class AccessibilityTests(BrowserRoom room)
         await person.Row("notes.txt").ClickAsync();
         await CheckAsync(page, "a selection");
         await page.Keyboard.PressAsync("Delete");
-        await Assertions.Expect(person.Dialog).ToBeVisibleAsync();
+        await person.IsAskedAsync();
         await CheckAsync(page, "the question before deleting");
         await page.Keyboard.PressAsync("Escape");
         await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();

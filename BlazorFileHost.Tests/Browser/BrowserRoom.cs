@@ -11,6 +11,7 @@ public sealed class BrowserRoom : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
+        Assertions.SetDefaultExpectTimeout(Person.Patience);
         if (Chromium.Path is null && Environment.GetEnvironmentVariable("CI") != "true")
         {
             return;
@@ -39,7 +40,7 @@ public sealed class BrowserCollection : ICollectionFixture<BrowserRoom>;
 /// <summary>Somebody with a browser, and everything it complained about.</summary>
 public sealed class Person : IAsyncDisposable
 {
-    private const float Patience = 60_000;
+    public const float Patience = 60_000;
 
     private readonly IBrowserContext context;
     private readonly List<string> complaints = [];
@@ -101,7 +102,7 @@ public sealed class Person : IAsyncDisposable
     }
 
     /// <summary>The circuit is up: files can be picked.</summary>
-    public Task ReadyAsync() => Assertions.Expect(Input).ToBeEnabledAsync(new() { Timeout = Patience });
+    public Task ReadyAsync() => Assertions.Expect(Input).ToBeEnabledAsync();
 
     public Task PickAsync(params (string Name, byte[] Bytes)[] files)
         => Input.SetInputFilesAsync(files.Select(file => new FilePayload { Name = file.Name, MimeType = "application/octet-stream", Buffer = file.Bytes }));
@@ -125,13 +126,16 @@ public sealed class Person : IAsyncDisposable
         }
     }
 
+    /// <summary>A dialog is open and has the keyboard.</summary>
+    public Task IsAskedAsync() => Page.WaitForFunctionAsync("() => document.querySelector('[role=dialog]')?.contains(document.activeElement)");
+
     public ILocator Row(string name) => Page.GetByRole(AriaRole.Row, new() { Name = name, Exact = true });
 
-    public Task SeesAsync(string name) => Assertions.Expect(Row(name)).ToBeVisibleAsync(new() { Timeout = Patience });
+    public Task SeesAsync(string name) => Assertions.Expect(Row(name)).ToBeVisibleAsync();
 
-    public Task SeesNoMoreAsync(string name) => Assertions.Expect(Row(name)).Not.ToBeAttachedAsync(new() { Timeout = Patience });
+    public Task SeesNoMoreAsync(string name) => Assertions.Expect(Row(name)).Not.ToBeAttachedAsync();
 
-    public Task SeesTextAsync(ILocator where, string text) => Assertions.Expect(where).ToContainTextAsync(text, new() { Timeout = Patience });
+    public Task SeesTextAsync(ILocator where, string text) => Assertions.Expect(where).ToContainTextAsync(text);
 
     public async Task<byte[]> DownloadAsync(string name)
     {

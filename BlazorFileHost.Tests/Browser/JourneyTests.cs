@@ -166,6 +166,7 @@ public sealed class JourneyTests(BrowserRoom room)
         await Assertions.Expect(person.Row("03.txt")).ToHaveAttributeAsync("aria-selected", "true");
         await keys.PressAsync("Delete");
         await person.SeesTextAsync(person.Dialog, "3 files with 6 bytes will be deleted");
+        await person.IsAskedAsync();
         await keys.PressAsync("Escape");
         await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
         await person.SeesAsync("01.txt");
