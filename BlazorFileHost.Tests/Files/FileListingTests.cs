@@ -134,9 +134,11 @@ public sealed class FileListingTests : PageTest
     public async Task When_only_the_rows_cannot_be_read_the_circuit_lives()
     {
         await PlantAsync("a.txt");
-        Contexts.FailsAt = 2;
+        await OpenAsync(1);
+        // The count is still answered.
+        Contexts.FailsAt = Contexts.Opened + 2;
 
-        Open();
+        Changes.Notify(Owner);
 
         list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll("[role=alert]")));
         Assert.Single(Log.Errors);
@@ -251,6 +253,26 @@ public sealed class FileListingTests : PageTest
         Press("Escape");
 
         Assert.Empty(Selected());
+    }
+
+    [Fact]
+    public async Task The_last_key_decides_even_when_the_database_answers_in_another_order()
+    {
+        await PlantManyAsync(5);
+        await OpenAsync(5);
+        Press("ArrowDown");
+        Press("ArrowDown");
+        var asked = Contexts.Hold(onlyNext: true);
+
+        Press("End", shift: true);
+        await asked;
+        Press("Home", shift: true);
+        list.WaitForAssertion(() => Assert.Equal(["1.txt", "2.txt"], Selected()));
+        var reveals = browser.Invocations["reveal"].Count;
+        Contexts.LetGo();
+
+        list.WaitForAssertion(() => Assert.Equal(reveals + 1, browser.Invocations["reveal"].Count));
+        Assert.Equal(["1.txt", "2.txt"], Selected());
     }
 
     [Fact]

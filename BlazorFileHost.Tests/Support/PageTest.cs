@@ -132,6 +132,7 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
     {
         private TaskCompletionSource? held;
         private TaskCompletionSource? asked;
+        private bool onlyNext;
         private int opened;
 
         /// <summary>How often somebody has asked the database something.</summary>
@@ -142,9 +143,10 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
         /// <summary>The one time, counted like <see cref="Opened"/>, at which it fails.</summary>
         public int? FailsAt { get; set; }
 
-        /// <summary>Whoever asks from now on waits. The task ends when somebody does.</summary>
-        public Task Hold()
+        /// <summary>Whoever asks from now on waits, or only the next who does. The task ends when somebody does.</summary>
+        public Task Hold(bool onlyNext = false)
         {
+            this.onlyNext = onlyNext;
             held = new(TaskCreationOptions.RunContinuationsAsynchronously);
             asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
             return asked.Task;
@@ -162,9 +164,8 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
 
         public async Task<FileHostContext> CreateDbContextAsync(CancellationToken cancellationToken = default)
         {
-            if (held is { } wait)
+            if (held is { } wait && (asked!.TrySetResult() || !onlyNext))
             {
-                asked!.TrySetResult();
                 await wait.Task.WaitAsync(cancellationToken);
             }
 

@@ -456,9 +456,10 @@ public sealed class UploadBoxTests : PageTest
         var asked = Contexts.Hold();
         var first = mend();
         await asked;
-        await mend();
+        var second = mend();
         Contexts.LetGo();
         await first;
+        await second;
 
         Assert.Equal(2, checks.Count);
         Assert.Single(browser.Invocations["start"]);
