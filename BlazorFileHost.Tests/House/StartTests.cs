@@ -27,6 +27,26 @@ public sealed class StartTests
         => ExpectSentence(await RunningApp.RunToEndAsync(new() { ["Database:Provider"] = provider }), "ConnectionStrings:FileHost", provider);
 
     [Fact]
+    public async Task A_database_server_that_does_not_answer_ends_it()
+        => ExpectSentence(await RunningApp.RunToEndAsync(new()
+        {
+            ["Database:Provider"] = "PostgreSql",
+            ["ConnectionStrings:FileHost"] = "Host=127.0.0.1;Port=1;Username=nobody",
+        }), "ConnectionStrings:FileHost", "127.0.0.1:1");
+
+    [Fact]
+    public async Task An_address_that_is_taken_ends_it()
+    {
+        await using var app = await RunningApp.StartAsync();
+
+        // The host logs its own view of it before; the last word is a sentence.
+        var (exitCode, output) = await RunningApp.RunToEndAsync(new() { ["Kestrel:Endpoints:Http:Url"] = app.Address.ToString() });
+
+        Assert.Equal(1, exitCode);
+        Assert.Matches("BlazorFileHost did not start. Failed to bind .* address already in use", output);
+    }
+
+    [Fact]
     public async Task A_data_directory_that_is_a_file_ends_it()
     {
         var file = Path.GetTempFileName();

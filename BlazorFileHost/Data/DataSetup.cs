@@ -1,3 +1,4 @@
+using System.Data.Common;
 using BlazorFileHost.Data.PostgreSql;
 using BlazorFileHost.Data.Sqlite;
 using BlazorFileHost.Data.SqlServer;
@@ -6,6 +7,7 @@ using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Data;
@@ -37,11 +39,22 @@ public static class DataSetup
 
     /// <summary>Brings the tables up to date. Called before the first request is let in, and by every node: they do not collide.</summary>
     /// <exception cref="OptionsValidationException">The settings name no database; the message names the key and the choices.</exception>
+    /// <exception cref="InvalidOperationException">The database that they name cannot be used; the message says why.</exception>
     public static async Task MigrateAsync(this WebApplication app, CancellationToken cancellation = default)
     {
         KeepPrivate(app);
-        await using var context = app.Services.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext();
-        await context.MigrateAsync(cancellation);
+        try
+        {
+            await using var context = app.Services.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext();
+            await context.MigrateAsync(cancellation);
+        }
+        catch (Exception failure) when (failure is DbException or RetryLimitExceededException)
+        {
+            var options = app.Services.GetRequiredService<IOptions<DatabaseOptions>>().Value;
+            throw new InvalidOperationException(
+                $"The database that {DatabaseOptions.Section}:Provider ({options.Kind}) and ConnectionStrings:FileHost name cannot be used: "
+                + (failure.InnerException ?? failure).Message, failure);
+        }
     }
 
     /// <summary>Only this account may look into the data directory: what people store here is theirs.</summary>
