@@ -137,7 +137,9 @@ internal static partial class Posix
     {
         if (!OperatingSystem.IsLinux())
         {
+#pragma warning disable RS0030 // There is no better call elsewhere than on Linux.
             RandomAccess.FlushToDisk(file);
+#pragma warning restore RS0030
         }
         else if (Call(() => FSync(file), out _) is not 0 and var errno)
         {
