@@ -89,6 +89,18 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
     /// <summary>Brings the tables up to date, making the database first where there is none. Several nodes may do this at once.</summary>
     public abstract Task MigrateAsync(CancellationToken cancellation = default);
 
+    /// <summary>
+    /// What <see cref="MigrateAsync"/> does when it is this node's turn. Most starts have nothing to do, and asking for that first is much
+    /// quicker than Migrate, which compares the whole model with the last migration (0.4 of 1.7 s of a start; a test compares them).
+    /// </summary>
+    protected async Task ApplyMigrationsAsync(CancellationToken cancellation)
+    {
+        if ((await Database.GetPendingMigrationsAsync(cancellation)).Any())
+        {
+            await Database.MigrateAsync(cancellation);
+        }
+    }
+
     public override int SaveChanges(bool acceptAllChangesOnSuccess)
     {
         var queue = writing ? null : Queue;

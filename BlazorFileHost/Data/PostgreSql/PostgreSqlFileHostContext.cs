@@ -42,7 +42,7 @@ public sealed class PostgreSqlFileHostContext(DbContextOptions<PostgreSqlFileHos
 
         await using (await LockAsync(new NpgsqlConnectionStringBuilder(server), cancellation))
         {
-            await Database.MigrateAsync(cancellation);
+            await ApplyMigrationsAsync(cancellation);
         }
     }
 

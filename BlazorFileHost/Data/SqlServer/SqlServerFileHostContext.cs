@@ -35,7 +35,7 @@ public sealed class SqlServerFileHostContext(DbContextOptions<SqlServerFileHostC
         }
 
         // Entity Framework lets one in at a time (sp_getapplock), and the lock ends with its connection.
-        await Database.MigrateAsync(cancellation);
+        await ApplyMigrationsAsync(cancellation);
     }
 
     internal static DbContextOptionsBuilder<SqlServerFileHostContext> Options(string connectionString)

@@ -48,7 +48,7 @@ public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext
         // Entity Framework marks a migration in progress by a row and waits for as long as it is there: for ever, when the process
         // that wrote it was killed. Whoever holds our lock, which ends with its process, knows that nobody is at work.
         await Database.ExecuteSqlRawAsync("""DROP TABLE IF EXISTS "__EFMigrationsLock";""", cancellation);
-        await Database.MigrateAsync(cancellation);
+        await ApplyMigrationsAsync(cancellation);
     }
 
     internal static DbContextOptionsBuilder<SqliteFileHostContext> Options(string connectionString)
