@@ -126,6 +126,19 @@ public sealed class Person : IAsyncDisposable
         }
     }
 
+    /// <summary>From now on on a slow line, 20 MB/s up, so that there is time to watch.</summary>
+    public async Task SlowlyAsync()
+    {
+        var session = await context.NewCDPSessionAsync(Page);
+        await session.SendAsync("Network.emulateNetworkConditions", new Dictionary<string, object>
+        {
+            ["offline"] = false,
+            ["latency"] = 1,
+            ["downloadThroughput"] = 100_000_000,
+            ["uploadThroughput"] = 20_000_000,
+        });
+    }
+
     /// <summary>A dialog is open and has the keyboard.</summary>
     public Task IsAskedAsync() => Page.WaitForFunctionAsync("() => document.querySelector('[role=dialog]')?.contains(document.activeElement)");
 
@@ -157,4 +170,33 @@ public sealed class Person : IAsyncDisposable
             }
         };
     }
+}
+
+/// <summary>large.txt, 400 MB, for uploads that take their time.</summary>
+public sealed class LargeFile : IDisposable
+{
+    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("filehost-");
+
+    private LargeFile()
+    {
+    }
+
+    public string Path => System.IO.Path.Combine(directory.FullName, "large.txt");
+
+    public static async Task<LargeFile> CreateAsync()
+    {
+        var large = new LargeFile();
+        await using var file = File.Create(large.Path);
+        var lines = new byte[1024 * 1024];
+        Array.Fill(lines, (byte)'x');
+        lines[^1] = (byte)'\n';
+        for (var i = 0; i < 400; i++)
+        {
+            await file.WriteAsync(lines);
+        }
+
+        return large;
+    }
+
+    public void Dispose() => directory.Delete(recursive: true);
 }

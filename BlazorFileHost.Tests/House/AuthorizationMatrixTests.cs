@@ -54,6 +54,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
     private static readonly string[] CalledByBrowsers =
     [
         "BlazorFileHost.Uploads.UploadBox.FoldersDropped",
+        "BlazorFileHost.Uploads.UploadBox.Interrupted",
         "BlazorFileHost.Uploads.UploadBox.Report",
     ];
 

@@ -32,6 +32,7 @@ public sealed class UploadBoxTests : PageTest
         var page = Render((RenderTreeBuilder page) =>
         {
             page.OpenComponent<UploadBox>(0);
+            page.AddComponentParameter(2, nameof(UploadBox.Account), Guid.CreateVersion7());
             page.AddComponentParameter(1, nameof(UploadBox.Check), (Func<IReadOnlyList<OfferedFile>, Task<IReadOnlyList<Answer<string>>>>)CheckAsync);
             page.CloseComponent();
             page.OpenComponent<RadzenDialog>(2);
@@ -535,6 +536,17 @@ public sealed class UploadBoxTests : PageTest
 
         Assert.Equal(sentence, Assert.Single(Reasons()));
         Assert.Equal(sentence, Announced);
+    }
+
+    [Fact]
+    public async Task What_had_not_arrived_when_the_page_was_left_is_named()
+    {
+        await box.InvokeAsync(() => box.Instance.Interrupted(["a.txt", "b\u202Egpj.exe"]));
+
+        Assert.Equal(
+            ["“a.txt” was not uploaded: the page was left before it arrived. Choose it again.",
+                "“b\uFFFDgpj.exe” was not uploaded: the page was left before it arrived. Choose it again."], Reasons());
+        Assert.Equal("2 files not uploaded", Announced);
     }
 
     [Fact, Trait("Battery", "NAM-06")]

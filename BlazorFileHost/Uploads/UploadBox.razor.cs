@@ -40,6 +40,10 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     [Parameter, EditorRequired]
     public required Func<IReadOnlyList<OfferedFile>, Task<IReadOnlyList<Answer<string>>>> Check { get; set; }
 
+    /// <summary>Whose uploads these are, so that the browser keeps what it remembers of them apart.</summary>
+    [Parameter, EditorRequired]
+    public Guid Account { get; set; }
+
     private int Active => items.Count(item => item.State is UploadState.Waiting or UploadState.Sending);
 
     private List<UploadItem> Failed => [.. items.Where(item => item.State == UploadState.Failed)];
@@ -63,6 +67,19 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     {
         var sentence = count == 1 ? "A folder was left out: only files can be uploaded." : $"{count} folders were left out: only files can be uploaded.";
         Remark(sentence);
+        StateHasChanged();
+    }
+
+    /// <summary>The page was left, or the server lost, while these were on their way.</summary>
+    [JSInvokable]
+    public void Interrupted(string[] names)
+    {
+        foreach (var name in names.Take(BatchSize))
+        {
+            Remark($"“{FileName.Brief(name)}” was not uploaded: the page was left before it arrived. Choose it again.");
+        }
+
+        announcement = Headline;
         StateHasChanged();
     }
 
@@ -114,7 +131,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             module = await js.InvokeAsync<IJSObjectReference>("import", "./Uploads/UploadBox.razor.js");
             if (!gone)
             {
-                browser = await module.InvokeAsync<IJSObjectReference>("attach", root, self);
+                browser = await module.InvokeAsync<IJSObjectReference>("attach", root, self, Account);
             }
         }
         catch (JSDisconnectedException)

@@ -7,7 +7,8 @@ const parallel = 3;          // files sent at once
 const reportEvery = 250;     // milliseconds
 const endedBytes = 60_000;   // of ended files per report
 
-export function attach(root, page) {
+// account: whose uploads these are; what is remembered for one person is not told to the next at this browser.
+export function attach(root, page, account) {
     const input = root.querySelector('input[type=file]');
     const items = new Map();      // key -> { file, name, onConflict, attempt, xhr, sent, speed, mark }
     const offers = [];            // files not yet offered
@@ -137,6 +138,7 @@ export function attach(root, page) {
                 items.delete(key);
             } else {
                 sentTotal -= item.sent;
+                if (end.code === 'Cancelled') items.delete(key);
             }
         }
         ended.push(end);
@@ -184,7 +186,22 @@ export function attach(root, page) {
 
     const onUnload = event => { if (running.size > 0 || queue.length > 0) event.preventDefault(); };
 
+    // What had not arrived when the page was left is named by the next page of this tab: nobody should have to find out which.
+    const memory = `unfinished uploads of ${account}`;
+    const onHide = () => {
+        const files = [...(offered ?? []), ...offers];
+        const names = [...[...items.values()].filter(item => item.name !== null), ...files].map(each => each.name);
+        if (names.length > 0) sessionStorage.setItem(memory, JSON.stringify(names));
+    };
+    async function recall() {
+        const names = JSON.parse(sessionStorage.getItem(memory) ?? '[]');
+        for (let at = 0; at < names.length; at += batchCount) await page.invokeMethodAsync('Interrupted', names.slice(at, at + batchCount));
+        sessionStorage.removeItem(memory);
+    }
+    recall().catch(() => { /* the circuit is away already; the next page asks again */ });
+
     root.addEventListener('change', onChange, true);
+    window.addEventListener('pagehide', onHide);
     window.addEventListener('dragenter', onEnter);
     window.addEventListener('dragleave', onLeave);
     window.addEventListener('dragover', onOver);
@@ -228,8 +245,12 @@ export function attach(root, page) {
             for (const key of keys) {
                 const item = items.get(key);
                 // What is not on its way, for whatever reason, ends as well: the page must not wait for it for ever.
-                if (item?.xhr) item.xhr.abort();
-                else if (!told.has(`${key} ${item?.attempt ?? 0}`)) ended.push({ key, attempt: item?.attempt ?? 0, code: 'Cancelled', sentence: null, mendedName: null });
+                if (item?.xhr) {
+                    item.xhr.abort();
+                    continue;
+                }
+                items.delete(key);
+                if (!told.has(`${key} ${item?.attempt ?? 0}`)) ended.push({ key, attempt: item?.attempt ?? 0, code: 'Cancelled', sentence: null, mendedName: null });
             }
             pump();
         },
@@ -242,6 +263,7 @@ export function attach(root, page) {
         dispose() {
             clearInterval(timer);
             root.removeEventListener('change', onChange, true);
+            window.removeEventListener('pagehide', onHide);
             window.removeEventListener('dragenter', onEnter);
             window.removeEventListener('dragleave', onLeave);
             window.removeEventListener('dragover', onOver);
