@@ -65,6 +65,15 @@ public sealed class FileLibrary(
         }
 
         var name = FileName.Check(offered.Name).Value!;
+        await using (var context = await contexts.CreateDbContextAsync(cancellation))
+        {
+            // Asked again at the end; here it spares the person the wait.
+            if (context.IsAlmostFull())
+            {
+                return Refusal.StorageFull(name);
+            }
+        }
+
         if (onConflict == OnConflict.Ask && (await TakenAsync(ownerId, [FileName.Key(name)], cancellation)).Count > 0)
         {
             return Refusal.NameTaken(name);
