@@ -11,7 +11,7 @@ public sealed class BrowserRoom : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        Assertions.SetDefaultExpectTimeout(Person.Patience);
+        Assertions.SetDefaultExpectTimeout(Visitor.Patience);
         if (Chromium.Path is null && Environment.GetEnvironmentVariable("CI") != "true")
         {
             return;
@@ -31,21 +31,21 @@ public sealed class BrowserRoom : IAsyncLifetime
     }
 
     /// <summary>A person in front of a browser of their own.</summary>
-    public Task<Person> PersonAsync(int width = 1280, int height = 800, bool dark = false) => Person.Async(Chromium, App.Address, width, height, dark);
+    public Task<Visitor> PersonAsync(int width = 1280, int height = 800, bool dark = false) => Visitor.Async(Chromium, App.Address, width, height, dark);
 }
 
 [CollectionDefinition(nameof(BrowserRoom))]
 public sealed class BrowserCollection : ICollectionFixture<BrowserRoom>;
 
 /// <summary>Somebody with a browser, and everything it complained about.</summary>
-public sealed class Person : IAsyncDisposable
+public sealed class Visitor : IAsyncDisposable
 {
     public const float Patience = 60_000;
 
     private readonly IBrowserContext context;
     private readonly List<string> complaints = [];
 
-    private Person(IBrowserContext context, IPage page, string email)
+    private Visitor(IBrowserContext context, IPage page, string email)
     {
         this.context = context;
         Page = page;
@@ -66,15 +66,15 @@ public sealed class Person : IAsyncDisposable
 
     public ILocator Dialog => Page.GetByRole(AriaRole.Dialog);
 
-    public static async Task<Person> Async(Chromium chromium, Uri address, int width = 1280, int height = 800, bool dark = false, string? email = null)
+    public static async Task<Visitor> Async(Chromium chromium, Uri address, int width = 1280, int height = 800, bool dark = false, string? email = null)
     {
         var context = await chromium.PersonAsync(address, width, height, dark);
         context.SetDefaultTimeout(Patience);
-        return new Person(context, await context.NewPageAsync(), email ?? AccountClient.NewEmail());
+        return new Visitor(context, await context.NewPageAsync(), email ?? AccountClient.NewEmail());
     }
 
     /// <summary>The same account on another device.</summary>
-    public async Task<Person> OnAnotherDeviceAsync(Chromium chromium, Uri address)
+    public async Task<Visitor> OnAnotherDeviceAsync(Chromium chromium, Uri address)
     {
         var other = await Async(chromium, address, email: Email);
         await other.Page.GotoAsync("/account/login");
@@ -94,7 +94,7 @@ public sealed class Person : IAsyncDisposable
         await Page.ClickAsync("main button[type=submit]");
     }
 
-    public async Task<Person> RegisteredAsync()
+    public async Task<Visitor> RegisteredAsync()
     {
         await RegisterAsync();
         await ReadyAsync();

@@ -125,7 +125,7 @@ public sealed class JourneyTests(BrowserRoom room)
     public async Task Leaving_in_the_middle_is_asked_about_and_what_did_not_arrive_is_named_afterwards()
     {
         await using var app = await RunningApp.StartAsync();
-        await using var person = await (await Person.Async(room.Chromium, app.Address)).RegisteredAsync();
+        await using var person = await (await Visitor.Async(room.Chromium, app.Address)).RegisteredAsync();
         using var large = await LargeFile.CreateAsync();
         await person.SlowlyAsync();
         await person.Input.SetInputFilesAsync(large.Path);
@@ -207,7 +207,7 @@ public sealed class JourneyTests(BrowserRoom room)
     public async Task A_restarted_server_is_found_again_and_the_list_catches_up()
     {
         await using var app = await RunningApp.StartAsync();
-        await using var person = await Person.Async(room.Chromium, app.Address);
+        await using var person = await Visitor.Async(room.Chromium, app.Address);
         await person.RegisteredAsync();
         await person.PickAsync(("before.txt", "1"u8.ToArray()));
         await person.SeesAsync("before.txt");
@@ -221,6 +221,25 @@ public sealed class JourneyTests(BrowserRoom room)
         await other.PickAsync(("after.txt", "2"u8.ToArray()));
         await person.SeesAsync("after.txt");
         await person.SeesAsync("before.txt");
+    }
+
+    [BrowserFact]
+    public async Task A_cut_line_is_found_again_and_the_same_page_catches_up()
+    {
+        await using var line = new Line(room.App.Address);
+        await using var other = await (await room.PersonAsync()).RegisteredAsync();
+        await using var person = await other.OnAnotherDeviceAsync(room.Chromium, line.Address);
+        await person.Page.EvaluateAsync("window.theSamePage = true");
+
+        line.Cut();
+        await Assertions.Expect(person.Page.Locator("#components-reconnect-modal")).ToBeVisibleAsync();
+        await other.PickAsync(("while away.txt", "x"u8.ToArray()));
+        await other.SeesAsync("while away.txt");
+        line.Mend();
+
+        await person.SeesAsync("while away.txt");
+        await Assertions.Expect(person.Page.Locator("#components-reconnect-modal")).Not.ToBeVisibleAsync();
+        Assert.True(await person.Page.EvaluateAsync<bool>("window.theSamePage === true"));
     }
 
     [BrowserFact]
