@@ -14,7 +14,7 @@ if [ ${#need[@]} -gt 0 ]; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
   else
-    echo "Not installed, and not root: ${need[*]}. The tests that need them are reported as skipped."
+    echo "Not installed, and not root: ${need[*]}. The tests that need them are reported as skipped, and fail where CI=true."
   fi
 fi
 
