@@ -97,7 +97,7 @@ public sealed class FileListingTests : PageTest
 
         list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll("[role=alert]")));
         var said = list.Find("[role=alert] p").TextContent;
-        Assert.Matches("^Your files are safe. Something went wrong on the server \\(id [0-9a-f]{8}\\). Try again in a moment.$", said);
+        Assert.Matches("^Something went wrong on the server \\(id [0-9a-f]{8}\\). Try again in a moment.$", said);
         Assert.DoesNotContain("secret", list.Markup, StringComparison.Ordinal);
         Assert.DoesNotContain("SQLite", list.Markup, StringComparison.Ordinal);
         var line = Assert.Single(Log.Errors);

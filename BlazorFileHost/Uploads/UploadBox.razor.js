@@ -200,13 +200,14 @@ export function attach(root, page, account) {
     }
     recall().catch(() => { /* the circuit is away already; the next page asks again */ });
 
-    root.addEventListener('change', onChange, true);
-    window.addEventListener('pagehide', onHide);
-    window.addEventListener('dragenter', onEnter);
-    window.addEventListener('dragleave', onLeave);
-    window.addEventListener('dragover', onOver);
-    window.addEventListener('drop', onDrop);
-    window.addEventListener('beforeunload', onUnload);
+    const listening = new AbortController();
+    const { signal } = listening;
+    root.addEventListener('change', onChange, { capture: true, signal });
+    for (const [kind, heard] of Object.entries({
+        pagehide: onHide, beforeunload: onUnload, dragenter: onEnter, dragleave: onLeave, dragover: onOver, drop: onDrop,
+    })) {
+        window.addEventListener(kind, heard, { signal });
+    }
 
     return {
         // The page's answer to the batch that was offered last, in its order.
@@ -257,18 +258,9 @@ export function attach(root, page, account) {
         forget(keys) {
             for (const key of keys) items.delete(key);
         },
-        pick() {
-            input.click();
-        },
         dispose() {
             clearInterval(timer);
-            root.removeEventListener('change', onChange, true);
-            window.removeEventListener('pagehide', onHide);
-            window.removeEventListener('dragenter', onEnter);
-            window.removeEventListener('dragleave', onLeave);
-            window.removeEventListener('dragover', onOver);
-            window.removeEventListener('drop', onDrop);
-            window.removeEventListener('beforeunload', onUnload);
+            listening.abort();
         }
     };
 }
