@@ -17,8 +17,9 @@ public sealed class BrowserRoom : IAsyncLifetime
             return;
         }
 
-        App = await RunningApp.StartAsync();
+        // The browser first: where there is none, no app is left running.
         await Chromium.InitializeAsync();
+        App = await RunningApp.StartAsync();
     }
 
     public async Task DisposeAsync()
