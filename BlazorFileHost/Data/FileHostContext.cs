@@ -13,6 +13,8 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
 {
     public DbSet<StoredFile> Files => Set<StoredFile>();
 
+    public DbSet<Upload> Uploads => Set<Upload>();
+
     public DbSet<FirstAdministrator> FirstAdministrators => Set<FirstAdministrator>();
 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
@@ -183,6 +185,14 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Size });
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Modified });
             file.HasOne<User>().WithMany().HasForeignKey(f => f.OwnerId).OnDelete(DeleteBehavior.Cascade);
+        });
+
+        builder.Entity<Upload>(upload =>
+        {
+            upload.HasIndex(u => new { u.OwnerId, u.Stage });
+            upload.HasIndex(u => u.Expires);
+            upload.HasIndex(u => new { u.OwnerId, u.CreationKey }).IsUnique();
+            upload.HasOne<User>().WithMany().HasForeignKey(u => u.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
 
         builder.Entity<FirstAdministrator>().Property(f => f.Id).ValueGeneratedNever();

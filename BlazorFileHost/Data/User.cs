@@ -11,6 +11,12 @@ public sealed class User : IdentityUser<Guid>
 
     /// <summary>UTC.</summary>
     public DateTime Created { get; set; }
+
+    /// <summary>Bytes of all files of this person. Changed in the same transaction as their rows.</summary>
+    public long UsedBytes { get; set; }
+
+    /// <summary>Bytes that uploads which have begun will need, set aside for them.</summary>
+    public long ReservedBytes { get; set; }
 }
 
 /// <summary>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Security.Cryptography;
 using BlazorFileHost.Data;
 using BlazorFileHost.Live;
 using BlazorFileHost.Storage;
@@ -17,16 +15,13 @@ public sealed class FileLibrary(
     IFileStorage storage,
     FileChanges changes,
     IOptionsMonitor<LibraryOptions> options,
-    TimeProvider time)
+    TimeProvider time,
+    ILogger<FileLibrary> log)
 {
-    /// <summary>Bytes read and written at a time. 64 to 256 KiB was fastest; larger only costs memory.</summary>
-    private const int BufferSize = 256 * 1024;
+    private readonly FileRegister register = new(contexts, storage, changes, options, time);
 
     /// <summary>Rows handled by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
-
-    /// <summary>How often a lost race for a name or a row is run again. Each one lost is one that somebody else won, so it ends; this only bounds what nobody foresaw.</summary>
-    private const int Attempts = 1000;
 
     /// <summary>
     /// A verdict per offered file before a byte moves, in the same order: the name under which it would be kept, or why not.
@@ -79,45 +74,13 @@ public sealed class FileLibrary(
             return Refusal.NameTaken(name);
         }
 
-        var key = StorageKey.New(ownerId);
-        var kept = false;
-        try
-        {
-            var received = await ReceiveBytesAsync(key, name, offered.Size, content, cancellation);
-            if (received.Value is not { } bytes)
-            {
-                return received.Refusal!;
-            }
-
-            // The bytes are durable: from here on a client that hangs up must not leave them without a row. When the database breaks
-            // in the middle nobody knows whether the row is there: then the bytes stay, for a row must never point at none.
-            kept = true;
-            var answer = await KeepAsync(ownerId, name, key, bytes, onConflict);
-            kept = answer.Value is not null;
-            return answer;
-        }
-        catch (StorageFullException)
-        {
-            return Refusal.StorageFull(name);
-        }
-        catch (IOException) when (!kept)
-        {
-            // Who leaves takes away the bytes that are just arriving.
-            if (await SummaryAsync(ownerId, CancellationToken.None) is null)
-            {
-                return Refusal.OwnerGone();
-            }
-
-            throw;
-        }
-        finally
-        {
-            if (!kept)
-            {
-                await storage.DeleteAsync(key, CancellationToken.None);
-            }
-        }
+        await using var batch = BeginBatch(ownerId);
+        await batch.TakeAsync(offered.Name, offered.Size, onConflict, content, null, cancellation);
+        return (await batch.FinishAsync())[0];
     }
+
+    /// <summary>Takes many small files in, grouped. For one caller at a time; disposing it takes back what is not finished.</summary>
+    public FileBatch BeginBatch(Guid ownerId) => new(ownerId, storage, register, options.CurrentValue, log);
 
     /// <summary>One stretch of the list as it is now, and how many there are in all.</summary>
     public async Task<FilePage> ListAsync(Guid ownerId, FileOrder order, int skip, int take, CancellationToken cancellation = default)
@@ -239,7 +202,7 @@ public sealed class FileLibrary(
         return summary;
     }
 
-    private static Answer<string> Check(OfferedFile offered, LibraryOptions rules)
+    internal static Answer<string> Check(OfferedFile offered, LibraryOptions rules)
     {
         var checkedName = FileName.Check(offered.Name);
         if (checkedName.Value is not { } name)
@@ -273,184 +236,23 @@ public sealed class FileLibrary(
         return taken;
     }
 
-    private async Task<Answer<ReceivedBytes>> ReceiveBytesAsync(
-        StorageKey key, string name, long size, Stream content, CancellationToken cancellation)
-    {
-        var extension = FileName.Extension(name)!;
-        var inspector = new ContentInspector(extension);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var blob = await storage.BeginAsync(key, cancellation);
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        long received = 0;
-        try
-        {
-            int filled;
-            do
-            {
-                filled = await content.ReadAtLeastAsync(buffer, BufferSize, throwOnEndOfStream: false, cancellation);
-                received += filled;
-                if (received > size)
-                {
-                    return Refusal.LengthMismatch(name, size, received);
-                }
-
-                hash.AppendData(buffer, 0, filled);
-                inspector.Append(buffer.AsSpan(0, filled));
-                if (inspector.Hopeless is { } hopeless)
-                {
-                    return Refusal.ContentMismatch(name, extension, hopeless.LooksLike);
-                }
-
-                await blob.WriteAsync(buffer.AsMemory(0, filled), cancellation);
-            }
-            while (filled >= BufferSize);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        if (received != size)
-        {
-            return Refusal.LengthMismatch(name, size, received);
-        }
-
-        var finding = inspector.Finish();
-        if (!finding.Matches)
-        {
-            return Refusal.ContentMismatch(name, extension, finding.LooksLike);
-        }
-
-        await blob.CommitAsync(cancellation);
-        return new ReceivedBytes(received, finding.ContentType, hash.GetHashAndReset());
-    }
-
-    /// <summary>Writes the row. The unique index has the last word on names: a lost race is seen there and run again on a fresh context.</summary>
-    private async Task<Answer<StoredFile>> KeepAsync(Guid ownerId, string name, StorageKey key, ReceivedBytes bytes, OnConflict onConflict)
-    {
-        // A race for a number is lost to a file that came in, so there is an end to it, however many race.
-        for (var attempt = 0; attempt < Attempts || onConflict == OnConflict.KeepBoth; attempt++)
-        {
-            await using var context = await contexts.CreateDbContextAsync();
-            if (context.IsAlmostFull())
-            {
-                return Refusal.StorageFull(name);
-            }
-
-            var freeName = onConflict == OnConflict.KeepBoth ? await FreeNameAsync(context, ownerId, name) : name;
-            var nameKey = FileName.Key(freeName);
-            var file = onConflict == OnConflict.Replace
-                ? await context.Files.SingleOrDefaultAsync(f => f.OwnerId == ownerId && f.FolderId == ownerId && f.NameKey == nameKey)
-                : null;
-            var replaced = file?.StorageKey;
-            var now = time.GetUtcNow().UtcDateTime;
-            if (file is null)
-            {
-                file = new StoredFile
-                {
-                    OwnerId = ownerId,
-                    FolderId = ownerId,
-                    Name = freeName,
-                    NameKey = nameKey,
-                    ContentType = bytes.ContentType,
-                    Sha256 = bytes.Sha256,
-                    StorageKey = key.ToString(),
-                    Created = now,
-                };
-                context.Files.Add(file);
-            }
-
-            file.Size = bytes.Size;
-            file.ContentType = bytes.ContentType;
-            file.Sha256 = bytes.Sha256;
-            file.StorageKey = key.ToString();
-            file.Modified = now;
-            file.Version = Guid.CreateVersion7();
-
-            try
-            {
-                await context.SaveChangesAsync();
-            }
-            catch (DbUpdateConcurrencyException)
-            {
-                continue;
-            }
-            catch (DbUpdateException failure) when (context.IsUniqueViolation(failure))
-            {
-                if (await WasKeptAsync(file.Id))
-                {
-                    return file;
-                }
-
-                if (onConflict == OnConflict.Ask)
-                {
-                    return Refusal.NameTaken(name);
-                }
-
-                continue;
-            }
-            catch (DbUpdateException failure) when (context.IsMissingReference(failure))
-            {
-                return Refusal.OwnerGone();
-            }
-            catch (Exception failure) when (context.IsFull(failure))
-            {
-                return Refusal.StorageFull(name);
-            }
-
-            changes.Notify(ownerId);
-            if (replaced is not null)
-            {
-                await storage.DeleteAsync(StorageKey.Parse(replaced));
-            }
-
-            return file;
-        }
-
-        return Refusal.ChangedMeanwhile(name);
-    }
-
-    /// <summary>Whether the row in the way is our own, written by an attempt whose answer was lost with the connection.</summary>
-    private async Task<bool> WasKeptAsync(Guid id)
-    {
-        await using var context = await contexts.CreateDbContextAsync();
-        return await context.Files.AnyAsync(file => file.Id == id);
-    }
-
-    private static async Task<string> FreeNameAsync(FileHostContext context, Guid ownerId, string name)
-    {
-        for (var first = 1; ; first += ChunkSize)
-        {
-            var candidates = Enumerable.Range(first, ChunkSize)
-                .Select(number => number == 1 ? name : FileName.Numbered(name, number))
-                .Select(candidate => (Name: candidate, Key: FileName.Key(candidate)))
-                .ToList();
-            var keys = candidates.Select(candidate => candidate.Key).ToList();
-            var taken = await Root(context, ownerId).Where(file => keys.Contains(file.NameKey)).Select(file => file.NameKey).ToListAsync();
-            if (candidates.FirstOrDefault(candidate => !taken.Contains(candidate.Key)).Name is { } free)
-            {
-                return free;
-            }
-        }
-    }
-
     private async Task<IReadOnlyList<StoredFile>> DeleteRowsAsync(Guid ownerId, Guid[] ids, CancellationToken cancellation)
     {
-        for (var attempt = 0; ; attempt++)
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        IReadOnlyList<StoredFile> files = [];
+        return await context.WriteAsync(async token =>
         {
-            await using var context = await contexts.CreateDbContextAsync(cancellation);
-            var files = await context.Files.Where(file => file.OwnerId == ownerId && ids.Contains(file.Id)).ToListAsync(cancellation);
-            context.Files.RemoveRange(files);
-            try
-            {
-                await context.SaveChangesAsync(cancellation);
-                return files;
-            }
-            catch (DbUpdateConcurrencyException) when (attempt < Attempts)
-            {
-                // Somebody deleted or replaced one of them meanwhile: what is removed must be what was seen, or bytes would be left over.
-            }
-        }
+            // Who is no longer first in line may meet rows that another run of this has deleted already: that one's answer was lost.
+            await FileRegister.StandInLineAsync(context, ownerId, token);
+            var found = await context.Files.Where(file => file.OwnerId == ownerId && ids.Contains(file.Id)).ToListAsync(token);
+            files = found.Count > 0 ? found : files;
+            var bytes = found.Sum(file => file.Size);
+            context.Files.RemoveRange(found);
+            await context.SaveChangesAsync(token);
+            await context.Users.Where(user => user.Id == ownerId)
+                .ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => user.UsedBytes - bytes), token);
+            return files;
+        }, cancellation);
     }
 
     private static IQueryable<StoredFile> Root(FileHostContext context, Guid ownerId)
@@ -465,6 +267,4 @@ public sealed class FileLibrary(
         (_, true) => files.OrderByDescending(file => file.NameKey),
         _ => files.OrderBy(file => file.NameKey),
     };
-
-    private sealed record ReceivedBytes(long Size, string ContentType, byte[] Sha256);
 }

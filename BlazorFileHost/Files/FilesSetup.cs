@@ -12,6 +12,8 @@ public static class FilesSetup
         builder.Services.AddSingleton<IValidateOptions<LibraryOptions>, Validation>();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddScoped<FileLibrary>();
+        builder.Services.AddSingleton<UnfinishedFiles>();
+        builder.Services.AddHostedService<UploadRounds>();
     }
 
     public static void MapFiles(this WebApplication app)

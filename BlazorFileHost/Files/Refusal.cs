@@ -23,6 +23,17 @@ public enum RefusalKind
     NotThere,
     ChangedMeanwhile,
     OwnerGone,
+    QuotaExceeded,
+    TooManyUploads,
+    UploadNotThere,
+    WrongOffset,
+    TooLong,
+    ChecksumMismatch,
+    DigestMismatch,
+    Paused,
+    Asking,
+    Busy,
+    ServerError,
 }
 
 /// <summary>
@@ -80,6 +91,42 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
         => new(RefusalKind.ChangedMeanwhile, $"{Quote(name)} was changed at the same time elsewhere. Try again.");
 
     public static Refusal OwnerGone() => new(RefusalKind.OwnerGone, "This account no longer exists.");
+
+    /// <param name="quota">Bytes.</param>
+    public static Refusal QuotaExceeded(string name, long quota)
+        => new(RefusalKind.QuotaExceeded, $"{Quote(name)} was not uploaded: your files may take up {ByteSize.Humane(quota)} together. Delete something, then try again.");
+
+    public static Refusal TooManyUploads(string name, int limit)
+        => new(RefusalKind.TooManyUploads, string.Create(CultureInfo.InvariantCulture,
+            $"{Quote(name)} was not begun: {limit:N0} uploads of yours are unfinished. Finish or cancel some of them."));
+
+    public static Refusal UploadNotThere() => new(RefusalKind.UploadNotThere, "This upload is no longer there. It was cancelled, or it has expired.");
+
+    /// <param name="offset">Where it goes on, in bytes; null when that is not to be told.</param>
+    public static Refusal WrongOffset(long? offset)
+        => new(RefusalKind.WrongOffset, offset is { } at
+            ? string.Create(CultureInfo.InvariantCulture, $"This upload goes on at byte {at}.")
+            : "Another request has gone on with this upload.");
+
+    public static Refusal TooLong(string name, long length)
+        => new(RefusalKind.TooLong, string.Create(CultureInfo.InvariantCulture, $"{Quote(name)} was said to have {length:N0} bytes, and more came. They were not taken."));
+
+    public static Refusal ChecksumMismatch()
+        => new(RefusalKind.ChecksumMismatch, "The bytes were damaged on their way and were not taken. Send them again.");
+
+    public static Refusal DigestMismatch(string name)
+        => new(RefusalKind.DigestMismatch, $"{Quote(name)} was not uploaded: what arrived is not what was announced. Try again.");
+
+    public static Refusal Paused(string name) => new(RefusalKind.Paused, $"The upload of {Quote(name)} is paused.");
+
+    public static Refusal Asking(string name)
+        => new(RefusalKind.Asking, $"{Quote(name)} has arrived, but you have a file of that name by now. Keep both, replace it or cancel.");
+
+    public static Refusal Busy() => new(RefusalKind.Busy, "Another request is just ending this upload. Try again in a moment.");
+
+    /// <param name="id">By which the log tells more.</param>
+    public static Refusal ServerError(string name, string id)
+        => new(RefusalKind.ServerError, $"{Quote(name)} was not uploaded: something went wrong on the server (id {id}). Try again.");
 
     private static string Offer(string? mended) => mended is null ? "" : $" {Quote(mended)} would do.";
 

@@ -2,5 +2,5 @@ namespace BlazorFileHost.Live;
 
 public static class LiveSetup
 {
-    public static void AddLive(this WebApplicationBuilder builder) => builder.Services.AddSingleton<FileChanges>();
+    public static void AddLive(this WebApplicationBuilder builder) => builder.Services.AddSingleton<FileChanges>().AddSingleton<UploadChanges>();
 }

@@ -1,3 +1,7 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Identity;
+
 namespace BlazorFileHost.Uploads;
 
 public static class UploadsSetup
@@ -5,9 +9,28 @@ public static class UploadsSetup
     /// <summary>Messages of the browser to its circuit, in bytes: a batch of 200 names fits, whatever is in them.</summary>
     private const int MessageSize = 128 * 1024;
 
+    /// <summary>By token where one is given, by the session otherwise: never by both, for they can be two people's.</summary>
+    private const string Scheme = "Uploads";
+
     public static void AddUploads(this WebApplicationBuilder builder)
-        => builder.Services.AddSignalR(hub => hub.MaximumReceiveMessageSize = MessageSize);
+    {
+        builder.Services.AddSignalR(hub => hub.MaximumReceiveMessageSize = MessageSize);
+        builder.Services.AddSingleton<UploadTickets>();
+        builder.Services.AddAuthentication()
+            .AddScheme<AuthenticationSchemeOptions, UploadTicketHandler>(UploadTicketHandler.Scheme, null)
+            .AddPolicyScheme(Scheme, null, uploads => uploads.ForwardDefaultSelector = context
+                => context.Request.Headers.ContainsKey(UploadTickets.Header) ? UploadTicketHandler.Scheme : IdentityConstants.ApplicationScheme);
+    }
 
     public static void MapUploads(this WebApplication app)
-        => app.MapPost("/uploads", UploadEndpoint.ReceiveAsync).DisableAntiforgery();
+    {
+        app.MapMethods("/uploads", [HttpMethods.Options], UploadEndpoints.Describe).AllowAnonymous();
+        app.MapMethods("/uploads/{id:guid}", [HttpMethods.Options], UploadEndpoints.Describe).AllowAnonymous();
+
+        var uploads = app.MapGroup("/uploads").DisableAntiforgery()
+            .RequireAuthorization(new AuthorizationPolicyBuilder(Scheme).RequireAuthenticatedUser().Build());
+        uploads.MapPost("", UploadEndpoints.CreateAsync);
+        uploads.MapPost("/batch", BatchEndpoint.ReceiveAsync);
+        uploads.MapMethods("/{id:guid}", [HttpMethods.Head, HttpMethods.Patch, HttpMethods.Delete, HttpMethods.Post], UploadEndpoints.ContinueAsync);
+    }
 }

@@ -1,0 +1,99 @@
+﻿using System;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace BlazorFileHost.Data.PostgreSql.Migrations
+{
+    /// <inheritdoc />
+    public partial class Uploads : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.AddColumn<long>(
+                name: "ReservedBytes",
+                table: "AspNetUsers",
+                type: "bigint",
+                nullable: false,
+                defaultValue: 0L);
+
+            migrationBuilder.AddColumn<long>(
+                name: "UsedBytes",
+                table: "AspNetUsers",
+                type: "bigint",
+                nullable: false,
+                defaultValue: 0L);
+
+            migrationBuilder.Sql("""UPDATE "AspNetUsers" SET "UsedBytes" = COALESCE((SELECT SUM("File"."Size") FROM "File" WHERE "File"."OwnerId" = "AspNetUsers"."Id"), 0);""");
+
+            migrationBuilder.CreateTable(
+                name: "Upload",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    OwnerId = table.Column<Guid>(type: "uuid", nullable: false),
+                    FolderId = table.Column<Guid>(type: "uuid", nullable: false),
+                    Name = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    OnConflict = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: false),
+                    Length = table.Column<long>(type: "bigint", nullable: false),
+                    Offset = table.Column<long>(type: "bigint", nullable: false),
+                    ToldOffset = table.Column<long>(type: "bigint", nullable: false),
+                    Turn = table.Column<long>(type: "bigint", nullable: false),
+                    Stage = table.Column<int>(type: "integer", nullable: false),
+                    Paused = table.Column<bool>(type: "boolean", nullable: false),
+                    StorageKey = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
+                    Metadata = table.Column<string>(type: "character varying(4000)", maxLength: 4000, nullable: true),
+                    Source = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true),
+                    CreationKey = table.Column<Guid>(type: "uuid", nullable: true),
+                    ExpectedSha256 = table.Column<byte[]>(type: "bytea", maxLength: 32, nullable: true),
+                    Sha256 = table.Column<byte[]>(type: "bytea", maxLength: 32, nullable: true),
+                    ContentType = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: true),
+                    FileId = table.Column<Guid>(type: "uuid", nullable: true),
+                    Created = table.Column<DateTime>(type: "timestamp(3) with time zone", precision: 3, nullable: false),
+                    Expires = table.Column<DateTime>(type: "timestamp(3) with time zone", precision: 3, nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Upload", x => x.Id);
+                    table.ForeignKey(
+                        name: "FK_Upload_AspNetUsers_OwnerId",
+                        column: x => x.OwnerId,
+                        principalTable: "AspNetUsers",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Upload_Expires",
+                table: "Upload",
+                column: "Expires");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Upload_OwnerId_CreationKey",
+                table: "Upload",
+                columns: new[] { "OwnerId", "CreationKey" },
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Upload_OwnerId_Stage",
+                table: "Upload",
+                columns: new[] { "OwnerId", "Stage" });
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropTable(
+                name: "Upload");
+
+            migrationBuilder.DropColumn(
+                name: "ReservedBytes",
+                table: "AspNetUsers");
+
+            migrationBuilder.DropColumn(
+                name: "UsedBytes",
+                table: "AspNetUsers");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+using BlazorFileHost.Data;
+using BlazorFileHost.Live;
+using BlazorFileHost.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>A file whose bytes are durable under <paramref name="Key"/> and that wants a row.</summary>
+/// <param name="Upload">The upload it came by, and whose turn it is there; null when it came in one piece.</param>
+internal sealed record Arrival(
+    Guid FolderId, string Name, OnConflict OnConflict, StorageKey Key, Content Content, (Guid Id, long Turn)? Upload = null)
+{
+    public Guid FileId { get; } = Guid.CreateVersion7();
+
+    public string NameKey { get; } = FileName.Key(Name);
+}
+
+/// <summary>
+/// Writes the rows of files whose bytes are durable, many in one transaction: names, sums and the ends of uploads change together or
+/// not at all. What got no row loses its bytes again.
+/// </summary>
+internal sealed class FileRegister(
+    IDbContextFactory<FileHostContext> contexts,
+    IFileStorage storage,
+    FileChanges changes,
+    IOptionsMonitor<LibraryOptions> options,
+    TimeProvider time)
+{
+    /// <summary>Names asked for by one statement: below every database's limit of parameters.</summary>
+    private const int ChunkSize = 500;
+
+    /// <summary>How often a lost race is run again. Each one lost is one that somebody else won, so it ends; this only bounds what nobody foresaw.</summary>
+    private const int Attempts = 1000;
+
+    /// <summary>
+    /// A row or a refusal for each, in order. <see cref="RefusalKind.NameTaken"/> for an upload leaves its bytes where they are and the upload
+    /// asking; null stands for an upload that is no longer there or no longer this caller's turn, whose bytes stay, too.
+    /// </summary>
+    public async Task<IReadOnlyList<Answer<StoredFile>?>> EnterAsync(Guid ownerId, IReadOnlyList<Arrival> arrivals)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            await using var context = await contexts.CreateDbContextAsync();
+            Func<string, Refusal>? no = null;
+            try
+            {
+                if (context.IsAlmostFull())
+                {
+                    no = Refusal.StorageFull;
+                }
+                else
+                {
+                    var entry = new Entry(this, context, ownerId, arrivals);
+                    switch (await context.WriteAsync(entry.RunAsync))
+                    {
+                        case Outcome.Entered:
+                            return await SettleAsync(ownerId, entry);
+                        case Outcome.OwnerGone:
+                            no = _ => Refusal.OwnerGone();
+                            break;
+                        case Outcome.TooMuch when arrivals.Count > 1:
+                            // Not all of them fit. Those that do, do.
+                            List<Answer<StoredFile>?> each = [];
+                            foreach (var arrival in arrivals)
+                            {
+                                each.AddRange(await EnterAsync(ownerId, [arrival]));
+                            }
+
+                            return each;
+                        default:
+                            no = name => Refusal.QuotaExceeded(name, options.CurrentValue.Quota);
+                            break;
+                    }
+                }
+            }
+            catch (NotYoursException)
+            {
+                return [null];
+            }
+            catch (Exception lost) when (attempt < Attempts && (lost is DbUpdateConcurrencyException || context.IsUniqueViolation(lost)))
+            {
+                continue;
+            }
+            catch (DbUpdateException failure) when (context.IsMissingReference(failure))
+            {
+                no = _ => Refusal.OwnerGone();
+            }
+            catch (Exception failure) when (context.IsFull(failure))
+            {
+                no = Refusal.StorageFull;
+            }
+
+            foreach (var arrival in arrivals)
+            {
+                await storage.DeleteAsync(arrival.Key);
+            }
+
+            return [.. arrivals.Select(arrival => (Answer<StoredFile>?)no(arrival.Name))];
+        }
+    }
+
+    public async Task<bool> IsThereAsync(Guid ownerId)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        return await context.Users.AnyAsync(user => user.Id == ownerId);
+    }
+
+    /// <summary>Files of a folder that have one of the names.</summary>
+    public static async Task<List<StoredFile>> NamedAsync(
+        FileHostContext context, Guid ownerId, Guid folderId, IEnumerable<string> keys, CancellationToken cancellation)
+    {
+        var found = new List<StoredFile>();
+        foreach (var chunk in keys.Distinct(StringComparer.Ordinal).Chunk(ChunkSize))
+        {
+            found.AddRange(await context.Files
+                .Where(file => file.OwnerId == ownerId && file.FolderId == folderId && chunk.Contains(file.NameKey))
+                .ToListAsync(cancellation));
+        }
+
+        return found;
+    }
+
+    /// <summary>
+    /// The first statement of every transaction that changes what an owner has: others of the same owner wait for it, so that sums are
+    /// right and no two wait for each other.
+    /// </summary>
+    public static Task<int> StandInLineAsync(FileHostContext context, Guid ownerId, CancellationToken cancellation)
+        => context.Users.Where(user => user.Id == ownerId)
+            .ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => user.UsedBytes), cancellation);
+
+    private async Task<IReadOnlyList<Answer<StoredFile>?>> SettleAsync(Guid ownerId, Entry entry)
+    {
+        if (entry.Changed)
+        {
+            changes.Notify(ownerId);
+        }
+
+        foreach (var key in entry.Superfluous)
+        {
+            await storage.DeleteAsync(key);
+        }
+
+        return [.. entry.Answers.Select(answer => (Answer<StoredFile>?)answer)];
+    }
+
+    private enum Outcome
+    {
+        Entered,
+        OwnerGone,
+        TooMuch,
+    }
+
+    /// <summary>Takes the transaction back.</summary>
+    private sealed class NotYoursException : Exception;
+
+    /// <summary>One transaction. It may run more than once, so everything it found out is begun anew each time.</summary>
+    private sealed class Entry(FileRegister register, FileHostContext context, Guid ownerId, IReadOnlyList<Arrival> arrivals)
+    {
+        private readonly Dictionary<(Guid Folder, string Key), StoredFile> present = [];
+        private int runs;
+
+        public Answer<StoredFile>[] Answers { get; } = new Answer<StoredFile>[arrivals.Count];
+
+        /// <summary>Blobs that no row points to when the transaction is through.</summary>
+        public List<StorageKey> Superfluous { get; } = [];
+
+        public bool Changed { get; private set; }
+
+        public async Task<Outcome> RunAsync(CancellationToken cancellation)
+        {
+            if (runs++ > 0 && await IsWrittenAsync(cancellation))
+            {
+                return Outcome.Entered;
+            }
+
+            Changed = false;
+            present.Clear();
+            Superfluous.Clear();
+
+            var brought = arrivals.Sum(arrival => arrival.Content.Size);
+            var reserved = arrivals.Where(arrival => arrival.Upload is not null).Sum(arrival => arrival.Content.Size);
+            var quota = register.options.CurrentValue.Quota;
+            var fits = await context.Users
+                .Where(user => user.Id == ownerId && (quota == 0 || user.UsedBytes + user.ReservedBytes + brought - reserved <= quota))
+                .ExecuteUpdateAsync(set => set
+                    .SetProperty(user => user.UsedBytes, user => user.UsedBytes + brought)
+                    .SetProperty(user => user.ReservedBytes, user => user.ReservedBytes - reserved), cancellation);
+            if (fits == 0)
+            {
+                return await context.Users.AnyAsync(user => user.Id == ownerId, cancellation) ? Outcome.TooMuch : Outcome.OwnerGone;
+            }
+
+            foreach (var folder in arrivals.GroupBy(arrival => arrival.FolderId))
+            {
+                foreach (var file in await NamedAsync(context, ownerId, folder.Key, folder.Select(arrival => arrival.NameKey), cancellation))
+                {
+                    present.Add((folder.Key, file.NameKey), file);
+                }
+            }
+
+            long kept = 0, freed = 0, still = 0;
+            for (var i = 0; i < arrivals.Count; i++)
+            {
+                var arrival = arrivals[i];
+                var size = arrival.Content.Size;
+                var before = present.GetValueOrDefault((arrival.FolderId, arrival.NameKey))?.Size ?? 0;
+                Answers[i] = await PlaceAsync(arrival, cancellation);
+                if (arrival.Upload is { } upload && !await EndAsync(upload, arrival, Answers[i], cancellation))
+                {
+                    throw new NotYoursException();
+                }
+
+                var (isNew, isReplaced) = Answers[i].Value is { } file && file.StorageKey == arrival.Key.ToString()
+                    ? (true, file.Id != arrival.FileId)
+                    : (false, false);
+                kept += isNew ? size : 0;
+                freed += isReplaced ? before : 0;
+                still += Answers[i].Value is null && arrival.Upload is not null ? size : 0;
+            }
+
+            await context.SaveChangesAsync(cancellation);
+            if (kept - freed != brought || still != 0)
+            {
+                await context.Users.Where(user => user.Id == ownerId).ExecuteUpdateAsync(set => set
+                    .SetProperty(user => user.UsedBytes, user => user.UsedBytes - brought + kept - freed)
+                    .SetProperty(user => user.ReservedBytes, user => user.ReservedBytes + still), cancellation);
+            }
+
+            return Outcome.Entered;
+        }
+
+        private async Task<Answer<StoredFile>> PlaceAsync(Arrival arrival, CancellationToken cancellation)
+        {
+            var there = present.GetValueOrDefault((arrival.FolderId, arrival.NameKey));
+            if (there is not null && arrival.OnConflict == OnConflict.Ask)
+            {
+                if (there.Size == arrival.Content.Size && there.Sha256.AsSpan().SequenceEqual(arrival.Content.Sha256))
+                {
+                    // The same file again, as after an answer that was lost: it is there, as was wished.
+                    Superfluous.Add(arrival.Key);
+                    return there;
+                }
+
+                if (arrival.Upload is null)
+                {
+                    Superfluous.Add(arrival.Key);
+                }
+
+                return Refusal.NameTaken(arrival.Name);
+            }
+
+            Changed = true;
+            var now = register.time.GetUtcNow().UtcDateTime;
+            if (there is null || arrival.OnConflict == OnConflict.KeepBoth)
+            {
+                var name = there is null ? arrival.Name : await FreeNameAsync(arrival, cancellation);
+                there = new StoredFile
+                {
+                    Id = arrival.FileId,
+                    OwnerId = ownerId,
+                    FolderId = arrival.FolderId,
+                    Name = name,
+                    NameKey = FileName.Key(name),
+                    ContentType = arrival.Content.ContentType,
+                    Sha256 = arrival.Content.Sha256,
+                    StorageKey = arrival.Key.ToString(),
+                    Created = now,
+                };
+                context.Files.Add(there);
+                present.Add((arrival.FolderId, there.NameKey), there);
+            }
+            else
+            {
+                Superfluous.Add(StorageKey.Parse(there.StorageKey));
+            }
+
+            there.Size = arrival.Content.Size;
+            there.ContentType = arrival.Content.ContentType;
+            there.Sha256 = arrival.Content.Sha256;
+            there.StorageKey = arrival.Key.ToString();
+            there.Modified = now;
+            there.Version = Guid.CreateVersion7();
+            return there;
+        }
+
+        /// <summary>Whether the run before was committed and only its answer lost with the connection.</summary>
+        private async Task<bool> IsWrittenAsync(CancellationToken cancellation)
+        {
+            foreach (var arrival in arrivals)
+            {
+                var key = arrival.Key.ToString();
+                if (await context.Files.AnyAsync(file => file.OwnerId == ownerId && file.StorageKey == key, cancellation)
+                    || (arrival.Upload is { } upload && await context.Uploads
+                        .AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage != UploadStage.Open, cancellation)))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        /// <summary>False when the upload is gone or somebody else's turn.</summary>
+        private async Task<bool> EndAsync((Guid Id, long Turn) upload, Arrival arrival, Answer<StoredFile> answer, CancellationToken cancellation)
+        {
+            var stage = answer.Value is null ? UploadStage.Asking : UploadStage.Finished;
+            var fileId = answer.Value?.Id;
+            var size = arrival.Content.Size;
+            return await context.Uploads
+                .Where(row => row.Id == upload.Id && row.OwnerId == ownerId && row.Turn == upload.Turn && row.Stage != UploadStage.Finished)
+                .ExecuteUpdateAsync(set => set
+                    .SetProperty(row => row.Stage, stage)
+                    .SetProperty(row => row.FileId, fileId)
+                    .SetProperty(row => row.Offset, size)
+                    .SetProperty(row => row.ToldOffset, size)
+                    .SetProperty(row => row.Sha256, arrival.Content.Sha256)
+                    .SetProperty(row => row.ContentType, arrival.Content.ContentType), cancellation) == 1;
+        }
+
+        private async Task<string> FreeNameAsync(Arrival arrival, CancellationToken cancellation)
+        {
+            for (var first = 2; ; first += ChunkSize)
+            {
+                var candidates = Enumerable.Range(first, ChunkSize)
+                    .Select(number => FileName.Numbered(arrival.Name, number))
+                    .Select(candidate => (Name: candidate, Key: FileName.Key(candidate)))
+                    .ToList();
+                var keys = candidates.Select(candidate => candidate.Key).ToList();
+                var taken = await context.Files.AsNoTracking()
+                    .Where(file => file.OwnerId == ownerId && file.FolderId == arrival.FolderId && keys.Contains(file.NameKey))
+                    .Select(file => file.NameKey).ToListAsync(cancellation);
+                if (candidates.FirstOrDefault(candidate
+                        => !taken.Contains(candidate.Key) && !present.ContainsKey((arrival.FolderId, candidate.Key))).Name is { } free)
+                {
+                    return free;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System.Security.Cryptography;
+using BlazorFileHost.Storage;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>
+/// What is known of a file's content from its first bytes on: the SHA-256 and what it is. Read forward, in pieces of any size; holds at
+/// most about 130 KiB. For one caller at a time.
+/// </summary>
+internal sealed class Fingerprint(string name) : IDisposable
+{
+    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly string extension = FileName.Extension(name)!;
+    private readonly ContentInspector inspector = new(FileName.Extension(name)!);
+
+    /// <summary>Bytes read.</summary>
+    public long Length { get; private set; }
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        hash.AppendData(bytes);
+        inspector.Append(bytes);
+        Length += bytes.Length;
+    }
+
+    /// <summary>Why the bytes so far can never become such a file; null while they can.</summary>
+    public Refusal? Hopeless => inspector.Hopeless is { } finding ? Refusal.ContentMismatch(name, extension, finding.LooksLike) : null;
+
+    /// <summary>The end: what came, or why it is not what the name says.</summary>
+    public Answer<Content> Finish()
+    {
+        var finding = inspector.Finish();
+        return finding.Matches
+            ? new Content(Length, finding.ContentType, hash.GetCurrentHash())
+            : Refusal.ContentMismatch(name, extension, finding.LooksLike);
+    }
+
+    /// <summary>Reads what lies in the storage already.</summary>
+    /// <exception cref="EndOfStreamException">There are fewer bytes than that.</exception>
+    public async Task CatchUpAsync(Stream bytes, long length, CancellationToken cancellation)
+    {
+        var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(Receiving.BufferSize);
+        try
+        {
+            while (Length < length)
+            {
+                var piece = buffer.AsMemory(0, (int)Math.Min(Receiving.BufferSize, length - Length));
+                await bytes.ReadExactlyAsync(piece, cancellation);
+                Append(piece.Span);
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    public void Dispose() => hash.Dispose();
+}
+
+/// <param name="Size">Bytes.</param>
+internal sealed record Content(long Size, string ContentType, byte[] Sha256);

@@ -1,0 +1,860 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
+using BlazorFileHost.Data;
+using BlazorFileHost.Live;
+using BlazorFileHost.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>
+/// Files that arrive in pieces, over any number of requests, restarts and nodes. An offset that was told is durable and never
+/// shrinks; bytes of two requests never mix; the file is there when its last byte is acknowledged. Owners are arguments, as at <see cref="FileLibrary"/>.
+/// </summary>
+public sealed class UnfinishedFiles
+{
+    /// <summary>Bytes after which what has come is made durable while more is coming: what a killed server costs at most.</summary>
+    private const long PointBytes = 32 << 20;
+
+    /// <summary>The same in time, for slow senders.</summary>
+    private static readonly TimeSpan PointTime = TimeSpan.FromSeconds(5);
+
+    /// <summary>How many fingerprints are kept between two requests: some 130 KiB each. What is forgotten is read again from the storage.</summary>
+    private const int MostFingerprints = 128;
+
+    /// <summary>Unfinished blobs without a row may be somebody's who is just beginning.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromHours(1);
+
+    private readonly IDbContextFactory<FileHostContext> contexts;
+    private readonly IFileStorage storage;
+    private readonly UploadChanges changes;
+    private readonly IOptionsMonitor<LibraryOptions> options;
+    private readonly TimeProvider time;
+    private readonly ILogger<UnfinishedFiles> log;
+    private readonly FileRegister register;
+    private readonly RunningUploads running;
+    private readonly ConcurrentDictionary<Guid, Fingerprint> fingerprints = new();
+
+    public UnfinishedFiles(
+        IDbContextFactory<FileHostContext> contexts,
+        IFileStorage storage,
+        FileChanges fileChanges,
+        UploadChanges changes,
+        IOptionsMonitor<LibraryOptions> options,
+        TimeProvider time,
+        ILogger<UnfinishedFiles> log)
+    {
+        (this.contexts, this.storage, this.changes, this.options, this.time, this.log) = (contexts, storage, changes, options, time, log);
+        register = new(contexts, storage, fileChanges, options, time);
+        running = new(time);
+    }
+
+    /// <summary>
+    /// Begins an upload and sets its bytes aside. The same creation (its key) or the same file on the device (its source, name and length)
+    /// meets the upload that is there already.
+    /// </summary>
+    public async Task<Answer<BegunUpload>> BeginAsync(Guid ownerId, UploadWish wish, CancellationToken cancellation = default)
+    {
+        var rules = options.CurrentValue;
+        var verdict = FileLibrary.Check(wish.File, rules);
+        if (verdict.Value is not { } name)
+        {
+            return verdict.Refusal!;
+        }
+
+        for (var attempt = 1; ; attempt++)
+        {
+            await using var context = await contexts.CreateDbContextAsync(cancellation);
+            if (await MetAsync(context, ownerId, wish, name, cancellation) is { } met)
+            {
+                return new BegunUpload(met, IsNew: false);
+            }
+
+            if (context.IsAlmostFull())
+            {
+                return Refusal.StorageFull(name);
+            }
+
+            if (wish.OnConflict == OnConflict.Ask
+                && (await FileRegister.NamedAsync(context, ownerId, ownerId, [FileName.Key(name)], cancellation)).Count > 0)
+            {
+                return Refusal.NameTaken(name);
+            }
+
+            var now = time.GetUtcNow().UtcDateTime;
+            var upload = new Upload
+            {
+                OwnerId = ownerId,
+                FolderId = ownerId,
+                Name = name,
+                OnConflict = wish.OnConflict.ToString(),
+                Length = wish.File.Size,
+                StorageKey = StorageKey.New(ownerId).ToString(),
+                Metadata = wish.Metadata,
+                Source = wish.Source,
+                CreationKey = wish.CreationKey,
+                ExpectedSha256 = wish.Sha256,
+                Created = now,
+                Expires = now + rules.UnfinishedUploadsExpire,
+            };
+            try
+            {
+                if (await context.WriteAsync(token => InsertAsync(context, upload, rules, token), cancellation) is { } refusal)
+                {
+                    return refusal;
+                }
+
+                changes.Notify(ownerId);
+                return new BegunUpload(upload, IsNew: true);
+            }
+            catch (DbUpdateException twice) when (attempt == 1 && context.IsUniqueViolation(twice))
+            {
+                // The same creation at the same time: meet it.
+            }
+            catch (DbUpdateException failure) when (context.IsMissingReference(failure))
+            {
+                return Refusal.OwnerGone();
+            }
+            catch (Exception failure) when (context.IsFull(failure))
+            {
+                return Refusal.StorageFull(name);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Where the upload stands. A request that is sending is ended first, so that the offset can be used at once. The answer's offset is
+    /// durable, and counts from now on as told.
+    /// </summary>
+    public async Task<Answer<Upload>> LookAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
+    {
+        using var mine = await running.TakeAsync(id, cancellation);
+        if (mine is null)
+        {
+            return Refusal.Busy();
+        }
+
+        if (await TakeTurnAsync(ownerId, id, null, cancellation) is not { } upload)
+        {
+            return Refusal.UploadNotThere();
+        }
+
+        if (upload.Stage == UploadStage.Open && !fingerprints.ContainsKey(id) && await FinishFromStorageAsync(upload) is { } finished)
+        {
+            return finished;
+        }
+
+        return upload;
+    }
+
+    /// <summary>
+    /// Takes bytes from <paramref name="offset"/> on, which must be where the upload stands or what was told last; returns the upload as it
+    /// stands then. With a checksum all of the piece is taken or nothing. A sender that breaks off loses nothing that came.
+    /// </summary>
+    /// <param name="length">Bytes of the piece, when the sender said it.</param>
+    /// <exception cref="IOException">The sender broke off, or the storage failed.</exception>
+    public async Task<Answer<Upload>> AppendAsync(
+        Guid ownerId, Guid id, long offset, Stream content, long? length, PieceChecksum? checksum, CancellationToken cancellation = default)
+    {
+        // Before anything is stopped: whoever is mistaken must not disturb the one who is sending.
+        if (await FindAsync(ownerId, id, cancellation) is not { } seen)
+        {
+            return Refusal.UploadNotThere();
+        }
+
+        if (No(seen, offset) is { } no)
+        {
+            return no;
+        }
+
+        if (length > seen.Length - offset)
+        {
+            return Refusal.TooLong(seen.Name, seen.Length);
+        }
+
+        if (seen.Stage == UploadStage.Finished)
+        {
+            return seen;
+        }
+
+        using var mine = await running.TakeAsync(id, cancellation);
+        if (mine is null)
+        {
+            return Refusal.Busy();
+        }
+
+        if (await TakeTurnAsync(ownerId, id, offset, cancellation) is not { } upload)
+        {
+            return await FindAsync(ownerId, id, cancellation) is not { } now ? Refusal.UploadNotThere()
+                : No(now, offset) is { } why ? why
+                : now.Stage == UploadStage.Finished ? now : Refusal.WrongOffset(null);
+        }
+
+        mine.Turn = upload.Turn;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, mine.Stopped);
+        return await new Taking(this, upload, mine).RunAsync(content, checksum, either.Token);
+    }
+
+    /// <summary>Ends an upload and gives its bytes back. A file that it has become stays. False when there is no such upload.</summary>
+    public async Task<bool> DiscardAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
+    {
+        // Without waiting for long: whoever still holds it finds that the row is gone, and takes back what it has.
+        using var mine = await running.TakeAsync(id, cancellation);
+        return await FindAsync(ownerId, id, cancellation) is { } upload && await RemoveAsync(upload, null);
+    }
+
+    /// <summary>Unfinished uploads, oldest first.</summary>
+    public async Task<IReadOnlyList<QueuedUpload>> ListAsync(Guid ownerId, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var now = time.GetUtcNow().UtcDateTime;
+        var uploads = await context.Uploads.AsNoTracking()
+            .Where(upload => upload.OwnerId == ownerId && upload.Stage != UploadStage.Finished && upload.Expires > now)
+            .OrderBy(upload => upload.Created).ThenBy(upload => upload.Id)
+            .ToListAsync(cancellation);
+        return [.. uploads.Select(upload =>
+        {
+            var sending = running.Find(upload.Id);
+            var phase = upload.Stage == UploadStage.Asking ? UploadPhase.Asking
+                : upload.Paused ? UploadPhase.Paused
+                : sending is not null ? UploadPhase.Running
+                : UploadPhase.Waiting;
+            return new QueuedUpload(upload.Id, upload.Name, upload.Length, Math.Max(upload.Offset, sending?.Received ?? 0), phase,
+                phase == UploadPhase.Running ? sending!.Speed : 0, upload.Expires, upload.Source);
+        })];
+    }
+
+    /// <summary>The uploads take no bytes until <see cref="ContinueAsync"/>; a request that is sending is ended.</summary>
+    public Task PauseAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, CancellationToken cancellation = default) => RestAsync(ownerId, ids, true, cancellation);
+
+    public Task ContinueAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, CancellationToken cancellation = default) => RestAsync(ownerId, ids, false, cancellation);
+
+    /// <summary>The person's answer to a name that was taken while the bytes came. The file, or why not.</summary>
+    public async Task<Answer<StoredFile>> DecideAsync(Guid ownerId, Guid id, OnConflict choice, CancellationToken cancellation = default)
+    {
+        if (await FindAsync(ownerId, id, cancellation) is not { Stage: UploadStage.Asking } upload)
+        {
+            return Refusal.UploadNotThere();
+        }
+
+        return await EnterAsync(upload, choice, new Content(upload.Length, upload.ContentType!, upload.Sha256!)) ?? Refusal.UploadNotThere();
+    }
+
+    /// <summary>The upload, finished ones too; null when there is none of the owner's, or it has expired.</summary>
+    public async Task<Upload?> FindAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var now = time.GetUtcNow().UtcDateTime;
+        return await context.Uploads.AsNoTracking()
+            .SingleOrDefaultAsync(upload => upload.Id == id && upload.OwnerId == ownerId && upload.Expires > now, cancellation);
+    }
+
+    /// <summary>
+    /// Stops what has lost its turn: another node or a pause has taken it, or its owner is gone. One question however many are running,
+    /// none when none is.
+    /// </summary>
+    public async Task WatchAsync(CancellationToken cancellation = default)
+    {
+        var sending = running.All.Where(upload => upload.Turn > 0).ToList();
+        foreach (var chunk in sending.Chunk(500))
+        {
+            var ids = chunk.Select(upload => upload.Id).ToList();
+            await using var context = await contexts.CreateDbContextAsync(cancellation);
+            var turns = await context.Uploads.Where(upload => ids.Contains(upload.Id))
+                .Select(upload => new { upload.Id, upload.Turn, upload.Paused })
+                .ToDictionaryAsync(upload => upload.Id, cancellation);
+            foreach (var upload in chunk)
+            {
+                if (!turns.TryGetValue(upload.Id, out var now) || now.Turn != upload.Turn || now.Paused)
+                {
+                    upload.Stop();
+                }
+            }
+        }
+    }
+
+    /// <summary>Takes back what has expired, rows first, and unfinished bytes that no row knows. Any number of nodes may do it at once.</summary>
+    /// <returns>How many uploads and strays were taken back.</returns>
+    public async Task<int> SweepAsync(CancellationToken cancellation = default)
+    {
+        var swept = 0;
+        var now = time.GetUtcNow().UtcDateTime;
+        while (!cancellation.IsCancellationRequested)
+        {
+            List<Upload> expired;
+            await using (var context = await contexts.CreateDbContextAsync(cancellation))
+            {
+                expired = await context.Uploads.AsNoTracking().Where(upload => upload.Expires <= now).OrderBy(upload => upload.Expires).Take(100).ToListAsync(cancellation);
+            }
+
+            var removed = 0;
+            foreach (var upload in expired)
+            {
+                removed += await RemoveAsync(upload, now) ? 1 : 0;
+            }
+
+            swept += removed;
+            if (removed == 0)
+            {
+                break;
+            }
+        }
+
+        await foreach (var blob in storage.ListUnfinishedAsync(cancellation))
+        {
+            if (blob.LastWritten.UtcDateTime > now - Grace)
+            {
+                continue;
+            }
+
+            var key = blob.Key.ToString();
+            await using var context = await contexts.CreateDbContextAsync(cancellation);
+            if (!await context.Uploads.AnyAsync(upload => upload.StorageKey == key && upload.Stage == UploadStage.Open, cancellation))
+            {
+                swept += await storage.DiscardAsync(blob.Key, cancellation) ? 1 : 0;
+            }
+        }
+
+        return swept;
+    }
+
+    private static Refusal? No(Upload upload, long offset) => upload switch
+    {
+        { Stage: UploadStage.Asking } => Refusal.Asking(upload.Name),
+        { Stage: UploadStage.Open, Paused: true } => Refusal.Paused(upload.Name),
+        _ when offset != upload.Offset && offset != upload.ToldOffset => Refusal.WrongOffset(upload.ToldOffset),
+        _ => null,
+    };
+
+    private async Task<Upload?> MetAsync(FileHostContext context, Guid ownerId, UploadWish wish, string name, CancellationToken cancellation)
+    {
+        if (wish.CreationKey is null && wish.Source is null)
+        {
+            return null;
+        }
+
+        var now = time.GetUtcNow().UtcDateTime;
+        return await context.Uploads.AsNoTracking()
+            .Where(upload => upload.OwnerId == ownerId && upload.Length == wish.File.Size && upload.Expires > now
+                && ((wish.CreationKey != null && upload.CreationKey == wish.CreationKey)
+                    || (wish.Source != null && upload.Source == wish.Source && upload.Name == name && upload.Stage == UploadStage.Open)))
+            .OrderByDescending(upload => upload.CreationKey == wish.CreationKey).ThenByDescending(upload => upload.Created)
+            .FirstOrDefaultAsync(cancellation);
+    }
+
+    private static async Task<Refusal?> InsertAsync(FileHostContext context, Upload upload, LibraryOptions rules, CancellationToken cancellation)
+    {
+        if (await context.Uploads.AnyAsync(row => row.Id == upload.Id, cancellation))
+        {
+            // Written by the run before, whose answer was lost with the connection.
+            return null;
+        }
+
+        var fits = await context.Users
+            .Where(user => user.Id == upload.OwnerId && (rules.Quota == 0 || user.UsedBytes + user.ReservedBytes + upload.Length <= rules.Quota))
+            .ExecuteUpdateAsync(set => set.SetProperty(user => user.ReservedBytes, user => user.ReservedBytes + upload.Length), cancellation);
+        if (fits == 0)
+        {
+            return await context.Users.AnyAsync(user => user.Id == upload.OwnerId, cancellation)
+                ? Refusal.QuotaExceeded(upload.Name, rules.Quota)
+                : Refusal.OwnerGone();
+        }
+
+        // First in line by the statement above, so this number does not change before we are through.
+        if (await context.Uploads.CountAsync(row => row.OwnerId == upload.OwnerId && row.Stage != UploadStage.Finished, cancellation) >= rules.MaxUnfinishedUploads)
+        {
+            await context.Users.Where(user => user.Id == upload.OwnerId)
+                .ExecuteUpdateAsync(set => set.SetProperty(user => user.ReservedBytes, user => user.ReservedBytes - upload.Length), cancellation);
+            return Refusal.TooManyUploads(upload.Name, rules.MaxUnfinishedUploads);
+        }
+
+        context.Uploads.Add(upload);
+        await context.SaveChangesAsync(cancellation);
+        return null;
+    }
+
+    /// <summary>
+    /// Makes it this caller's turn, here and on every node; then nobody with an older turn can move the offset. With an offset: only where the upload
+    /// stands there, or was told so. What lies behind has then never been acknowledged, and is written anew. Null when that may not be.
+    /// </summary>
+    private async Task<Upload?> TakeTurnAsync(Guid ownerId, Guid id, long? offset, CancellationToken cancellation)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var now = time.GetUtcNow().UtcDateTime;
+        var expires = now + options.CurrentValue.UnfinishedUploadsExpire;
+        return await context.WriteAsync(async token =>
+        {
+            var row = context.Uploads.Where(upload => upload.Id == id && upload.OwnerId == ownerId && upload.Expires > now);
+            var open = row.Where(upload => upload.Stage == UploadStage.Open);
+            var taken = offset is { } at
+                ? await open.Where(upload => !upload.Paused && (upload.Offset == at || upload.ToldOffset == at))
+                    .ExecuteUpdateAsync(set => set
+                        .SetProperty(upload => upload.Turn, upload => upload.Turn + 1)
+                        .SetProperty(upload => upload.Offset, at)
+                        .SetProperty(upload => upload.ToldOffset, at)
+                        .SetProperty(upload => upload.Expires, expires), token)
+                : await open.ExecuteUpdateAsync(set => set
+                        .SetProperty(upload => upload.Turn, upload => upload.Turn + 1)
+                        .SetProperty(upload => upload.ToldOffset, upload => upload.Offset), token);
+            return taken == 0 && offset is not null ? null : await row.AsNoTracking().SingleOrDefaultAsync(token);
+        }, cancellation);
+    }
+
+    /// <summary>Writes down how far the upload is. False when it is no longer this turn's.</summary>
+    private async Task<bool> MarkAsync(Upload upload, long offset, bool told)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        var expires = time.GetUtcNow().UtcDateTime + options.CurrentValue.UnfinishedUploadsExpire;
+        return await context.WriteAsync(token => context.Uploads
+            .Where(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Open)
+            .ExecuteUpdateAsync(set => set
+                .SetProperty(row => row.Offset, offset)
+                .SetProperty(row => row.ToldOffset, row => told ? offset : row.ToldOffset)
+                .SetProperty(row => row.Expires, expires), token)) == 1;
+    }
+
+    private async Task RestAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, bool paused, CancellationToken cancellation)
+    {
+        foreach (var chunk in ids.Chunk(500))
+        {
+            await using var context = await contexts.CreateDbContextAsync(cancellation);
+            await context.WriteAsync(token => context.Uploads
+                .Where(upload => upload.OwnerId == ownerId && chunk.Contains(upload.Id) && upload.Stage == UploadStage.Open)
+                .ExecuteUpdateAsync(set => set.SetProperty(upload => upload.Paused, paused), token), cancellation);
+            if (paused)
+            {
+                await WatchAsync(cancellation);
+            }
+        }
+
+        changes.Notify(ownerId);
+    }
+
+    /// <summary>
+    /// When the server died between publishing the bytes and writing the row, the whole file lies in the storage already: it only needs its row.
+    /// Null when that is not so.
+    /// </summary>
+    private async Task<Answer<Upload>?> FinishFromStorageAsync(Upload upload)
+    {
+        var key = StorageKey.Parse(upload.StorageKey);
+        await using var bytes = await storage.OpenReadAsync(key, CancellationToken.None);
+        if (bytes is null || bytes.Length != upload.Length)
+        {
+            return null;
+        }
+
+        using var fingerprint = new Fingerprint(upload.Name);
+        await fingerprint.CatchUpAsync(bytes, upload.Length, CancellationToken.None);
+        return await FinishAsync(upload, fingerprint);
+    }
+
+    /// <summary>The bytes are all there and durable: what they are decides whether they become a file.</summary>
+    private async Task<Answer<Upload>> FinishAsync(Upload upload, Fingerprint fingerprint)
+    {
+        var found = fingerprint.Finish();
+        if (found.Value is { } whole && upload.ExpectedSha256 is { } expected && !whole.Sha256.AsSpan().SequenceEqual(expected))
+        {
+            found = Refusal.DigestMismatch(upload.Name);
+        }
+
+        if (found.Value is not { } content)
+        {
+            await RemoveAsync(upload, null);
+            return found.Refusal!;
+        }
+
+        var answer = await EnterAsync(upload, Enum.Parse<OnConflict>(upload.OnConflict), content);
+        if (answer?.Refusal is { } refusal)
+        {
+            return refusal.Kind == RefusalKind.NameTaken ? Refusal.Asking(upload.Name) : refusal;
+        }
+
+        return await FindAsync(upload.OwnerId, upload.Id) is { } finished ? finished : Refusal.UploadNotThere();
+    }
+
+    private async Task<Answer<StoredFile>?> EnterAsync(Upload upload, OnConflict choice, Content content)
+    {
+        var arrival = new Arrival(upload.FolderId, upload.Name, choice, StorageKey.Parse(upload.StorageKey), content, (upload.Id, upload.Turn));
+        var answer = (await register.EnterAsync(upload.OwnerId, [arrival]))[0];
+        if (answer?.Refusal is { Kind: not RefusalKind.NameTaken })
+        {
+            await RemoveAsync(upload, null);
+        }
+        else if (answer is null && !await IsKnownAsync(upload.Id))
+        {
+            // Whoever cancelled it looked for the bytes before they were published.
+            await storage.DeleteAsync(arrival.Key);
+        }
+
+        changes.Notify(upload.OwnerId);
+        return answer;
+    }
+
+    private async Task<bool> IsKnownAsync(Guid id)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        return await context.Uploads.AnyAsync(upload => upload.Id == id);
+    }
+
+    /// <summary>Removes the row, returns what was set aside, then the bytes. With a time: only when it has expired by then.</summary>
+    private async Task<bool> RemoveAsync(Upload upload, DateTime? expired)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        var stage = UploadStage.Finished;
+        var removed = await context.WriteAsync(async token =>
+        {
+            await FileRegister.StandInLineAsync(context, upload.OwnerId, token);
+            var row = await context.Uploads.AsNoTracking().SingleOrDefaultAsync(row => row.Id == upload.Id && (expired == null || row.Expires <= expired), token);
+            if (row is null)
+            {
+                return false;
+            }
+
+            stage = row.Stage;
+            await context.Uploads.Where(row => row.Id == upload.Id).ExecuteDeleteAsync(token);
+            if (stage != UploadStage.Finished)
+            {
+                await context.Users.Where(user => user.Id == upload.OwnerId)
+                    .ExecuteUpdateAsync(set => set.SetProperty(user => user.ReservedBytes, user => user.ReservedBytes - upload.Length), token);
+            }
+
+            return true;
+        });
+        if (!removed)
+        {
+            return false;
+        }
+
+        Forget(upload.Id);
+        if (stage != UploadStage.Finished)
+        {
+            running.Find(upload.Id)?.Stop();
+            var key = StorageKey.Parse(upload.StorageKey);
+            await storage.DiscardAsync(key);
+            await storage.DeleteAsync(key);
+        }
+
+        changes.Notify(upload.OwnerId);
+        return true;
+    }
+
+    /// <summary>The fingerprint of the first bytes: from memory, or from the storage after a restart. Null when the storage no longer has them.</summary>
+    private async Task<Fingerprint?> RecallAsync(Upload upload, CancellationToken cancellation)
+    {
+        if (fingerprints.TryRemove(upload.Id, out var kept))
+        {
+            if (kept.Length == upload.Offset)
+            {
+                return kept;
+            }
+
+            kept.Dispose();
+        }
+
+        var fingerprint = new Fingerprint(upload.Name);
+        if (upload.Offset == 0)
+        {
+            return fingerprint;
+        }
+
+        await using var bytes = await storage.OpenUnfinishedAsync(StorageKey.Parse(upload.StorageKey), cancellation);
+        if (bytes is null || bytes.Length < upload.Offset)
+        {
+            fingerprint.Dispose();
+            return null;
+        }
+
+        try
+        {
+            await fingerprint.CatchUpAsync(bytes, upload.Offset, cancellation);
+            return fingerprint;
+        }
+        catch (OperationCanceledException)
+        {
+            fingerprint.Dispose();
+            throw;
+        }
+    }
+
+    private void Keep(Guid id, Fingerprint fingerprint)
+    {
+        if (fingerprints.Count >= MostFingerprints && fingerprints.Keys.FirstOrDefault() is var any && any != default)
+        {
+            Forget(any);
+        }
+
+        fingerprints[id] = fingerprint;
+    }
+
+    private void Forget(Guid id)
+    {
+        if (fingerprints.TryRemove(id, out var kept))
+        {
+            kept.Dispose();
+        }
+    }
+
+    /// <summary>One request's bytes, from its turn to its answer.</summary>
+    private sealed class Taking(UnfinishedFiles files, Upload upload, RunningUpload mine)
+    {
+        private readonly StorageKey key = StorageKey.Parse(upload.StorageKey);
+        private readonly long start = upload.Offset;
+        private Task<bool> point = Task.FromResult(true);
+        private long pointAt = upload.Offset;
+        private long pointSince = files.time.GetTimestamp();
+
+        public async Task<Answer<Upload>> RunAsync(Stream content, PieceChecksum? checksum, CancellationToken cancellation)
+        {
+            if (await files.RecallAsync(upload, cancellation) is not { } fingerprint)
+            {
+                return await files.FinishFromStorageAsync(upload) ?? await LostAsync();
+            }
+
+            var keep = false;
+            try
+            {
+                await using var blob = await OpenAsync(cancellation);
+                if (blob is null)
+                {
+                    return await files.FinishFromStorageAsync(upload) ?? await LostAsync();
+                }
+
+                if (mine.Moved(start))
+                {
+                    files.changes.Notify(upload.OwnerId);
+                }
+
+                Answer<Upload> answer;
+                (answer, keep) = await TakeAsync(content, checksum, blob, fingerprint, cancellation);
+                if (answer is not { Value: { } all } || all.Offset != all.Length || all.Stage != UploadStage.Open)
+                {
+                    return answer;
+                }
+
+                // Durable and visible under its key first; then the row.
+                await blob.CommitAsync(CancellationToken.None);
+                keep = false;
+                return await files.FinishAsync(upload, fingerprint);
+            }
+            finally
+            {
+                if (keep)
+                {
+                    files.Keep(upload.Id, fingerprint);
+                }
+                else
+                {
+                    fingerprint.Dispose();
+                }
+
+                files.changes.Notify(upload.OwnerId);
+            }
+        }
+
+        /// <returns>What to answer, or the upload with all its bytes written (not yet durable); and whether the fingerprint is that of the durable bytes.</returns>
+        private async Task<(Answer<Upload> Answer, bool Keep)> TakeAsync(
+            Stream content, PieceChecksum? checksum, IncomingBlob blob, Fingerprint fingerprint, CancellationToken cancellation)
+        {
+            using var sum = checksum?.Begin();
+            Received received = default;
+            var full = false;
+            try
+            {
+                var most = upload.Length - start;
+                received = most == 0
+                    ? new Received(0, Ended: true, null)
+                    : await Receiving.TakeAsync(content, most, blob, fingerprint, piece =>
+                    {
+                        sum?.AppendData(piece.Span);
+                        Moved(blob, checksum is not null);
+                    }, cancellation);
+            }
+            catch (StorageFullException)
+            {
+                full = true;
+            }
+
+            await point.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (full)
+            {
+                return (Refusal.StorageFull(upload.Name), false);
+            }
+
+            if (fingerprint.Hopeless is { } hopeless)
+            {
+                await files.RemoveAsync(upload, null);
+                return (hopeless, false);
+            }
+
+            if (received.Broken is not null)
+            {
+                return await BrokenAsync(received.Broken, checksum, blob);
+            }
+
+            // Bytes beyond the end: none of this piece is believed.
+            if (blob.Length == upload.Length && !received.Ended && await Receiving.HasMoreAsync(content, cancellation))
+            {
+                await files.MarkAsync(upload, start, told: true);
+                return (Refusal.TooLong(upload.Name, upload.Length), false);
+            }
+
+            if (sum is not null && !checksum!.Is(sum))
+            {
+                return (Refusal.ChecksumMismatch(), false);
+            }
+
+            if (blob.Length == upload.Length)
+            {
+                upload.Offset = upload.Length;
+                return (upload, true);
+            }
+
+            await blob.SyncAsync(CancellationToken.None);
+            if (!await files.MarkAsync(upload, blob.Length, told: true))
+            {
+                return (Refusal.WrongOffset(null), false);
+            }
+
+            upload.Offset = upload.ToldOffset = blob.Length;
+            return (upload, true);
+        }
+
+        /// <summary>The sender broke off or had to stop: what came is kept, though nobody is told yet how much that is.</summary>
+        private async Task<(Answer<Upload>, bool Keep)> BrokenAsync(Exception broken, PieceChecksum? checksum, IncomingBlob blob)
+        {
+            var keep = false;
+            if (checksum is null && blob.Length > start)
+            {
+                // The last byte is only counted when the file is there: whoever comes back sends it again.
+                await blob.SyncAsync(CancellationToken.None);
+                var length = Math.Min(blob.Length, upload.Length - 1);
+                keep = await files.MarkAsync(upload, length, told: false) && length == blob.Length;
+            }
+
+            if (!mine.Stopped.IsCancellationRequested)
+            {
+                ExceptionDispatchInfo.Throw(broken);
+            }
+
+            return (await files.FindAsync(upload.OwnerId, upload.Id) switch
+            {
+                null => Refusal.UploadNotThere(),
+                { Paused: true } => Refusal.Paused(upload.Name),
+                _ => Refusal.WrongOffset(null),
+            }, keep);
+        }
+
+        private async Task<IncomingBlob?> OpenAsync(CancellationToken cancellation)
+        {
+            var since = files.time.GetTimestamp();
+            while (true)
+            {
+                try
+                {
+                    var blob = await files.storage.ResumeAsync(key, start, cancellation);
+                    if (blob is not null || start > 0)
+                    {
+                        return blob;
+                    }
+
+                    await using (var published = await files.storage.OpenReadAsync(key, cancellation))
+                    {
+                        if (published is not null)
+                        {
+                            return null;
+                        }
+                    }
+
+                    return await files.storage.BeginAsync(key, cancellation);
+                }
+                catch (BlobBusyException) when (files.time.GetElapsedTime(since) < TimeSpan.FromSeconds(2))
+                {
+                    // Another node still holds it; it looks every second whether it may.
+                    await Task.Delay(TimeSpan.FromMilliseconds(100), files.time, cancellation);
+                }
+            }
+        }
+
+        /// <summary>After each piece: counts, and makes durable in the background what has come, so that neither a crash nor the end costs much.</summary>
+        private void Moved(IncomingBlob blob, bool allOrNothing)
+        {
+            if (mine.Moved(blob.Length))
+            {
+                files.changes.Notify(upload.OwnerId);
+            }
+
+            if (allOrNothing || !point.IsCompleted || blob.Length >= upload.Length)
+            {
+                return;
+            }
+
+            var since = files.time.GetElapsedTime(pointSince);
+            if (blob.Length - pointAt >= PointBytes || (since >= PointTime && blob.Length > pointAt))
+            {
+                (pointAt, pointSince) = (blob.Length, files.time.GetTimestamp());
+                point = PointAsync(blob, blob.Length);
+            }
+        }
+
+        private async Task<bool> PointAsync(IncomingBlob blob, long length)
+        {
+            await Task.Yield();
+            await blob.SyncAsync(CancellationToken.None);
+            if (await files.MarkAsync(upload, length, told: false))
+            {
+                return true;
+            }
+
+            mine.Stop();
+            return false;
+        }
+
+        /// <summary>The storage no longer has what it acknowledged. That must not happen; going on would make a file with a hole.</summary>
+        private async Task<Answer<Upload>> LostAsync()
+        {
+            files.log.LogError("The bytes of upload {Upload} are no longer in the storage.", upload.Id);
+            await files.RemoveAsync(upload, null);
+            return Refusal.UploadNotThere();
+        }
+    }
+}
+
+/// <summary>What a client wants to send in pieces.</summary>
+/// <param name="Metadata">As it gave them, to be given back.</param>
+/// <param name="Source">Its mark of the file on the device.</param>
+/// <param name="CreationKey">Its number of this creation.</param>
+/// <param name="Sha256">What the content must have.</param>
+public sealed record UploadWish(OfferedFile File, OnConflict OnConflict, string? Metadata = null, string? Source = null, Guid? CreationKey = null, byte[]? Sha256 = null);
+
+public sealed record BegunUpload(Upload Upload, bool IsNew);
+
+/// <summary>The checksum of one piece.</summary>
+public sealed record PieceChecksum(HashAlgorithmName Algorithm, byte[] Value)
+{
+    internal IncrementalHash Begin() => IncrementalHash.CreateHash(Algorithm);
+
+    internal bool Is(IncrementalHash sum) => sum.GetCurrentHash().AsSpan().SequenceEqual(Value);
+}
+
+public enum UploadPhase
+{
+    Running,
+
+    /// <summary>Nobody is sending.</summary>
+    Waiting,
+
+    Paused,
+
+    /// <summary>Every byte is here, but the name was taken meanwhile.</summary>
+    Asking,
+}
+
+/// <summary>An unfinished upload, as a page shows it.</summary>
+/// <param name="Length">Bytes of the file.</param>
+/// <param name="Offset">Bytes that are here.</param>
+/// <param name="Speed">Bytes per second.</param>
+/// <param name="Expires">UTC.</param>
+public sealed record QueuedUpload(
+    Guid Id, string Name, long Length, long Offset, UploadPhase Phase, double Speed, DateTime Expires, string? Source);
