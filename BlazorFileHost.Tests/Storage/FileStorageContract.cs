@@ -325,6 +325,234 @@ public abstract class FileStorageContract
         }
     }
 
+    protected async Task<List<UnfinishedBlob>> UnfinishedAsync()
+    {
+        var found = new List<UnfinishedBlob>();
+        await foreach (var unfinished in Storage.ListUnfinishedAsync())
+        {
+            found.Add(unfinished);
+        }
+
+        return found;
+    }
+
+    /// <summary>An unfinished blob that stayed, nobody writing it.</summary>
+    protected async Task<StorageKey> LeaveAsync(params byte[] bytes)
+    {
+        var key = StorageKey.New(Owner);
+        await using var incoming = await Storage.BeginAsync(key);
+        await incoming.WriteAsync(bytes);
+        await incoming.SyncAsync();
+        return key;
+    }
+
+    protected async Task<byte[]?> GetUnfinishedAsync(StorageKey key)
+    {
+        await using var stream = await Storage.OpenUnfinishedAsync(key);
+        if (stream is null)
+        {
+            return null;
+        }
+
+        var bytes = new byte[stream.Length];
+        await stream.ReadExactlyAsync(bytes);
+        return bytes;
+    }
+
+    [Fact]
+    public async Task What_was_synced_stays_and_can_be_gone_on_with()
+    {
+        var key = await LeaveAsync(1, 2, 3);
+        Assert.Null(await GetAsync(key));
+        Assert.False(await Storage.DeleteAsync(key));
+        Assert.Empty(await ListAsync(Owner));
+        Assert.Equal([1, 2, 3], await GetUnfinishedAsync(key));
+
+        await using (var resumed = await Storage.ResumeAsync(key, 3))
+        {
+            Assert.Equal(3, resumed!.Length);
+            await resumed.WriteAsync(new byte[] { 4, 5 });
+            Assert.Equal(5, resumed.Length);
+            await resumed.CommitAsync();
+        }
+
+        Assert.Equal([1, 2, 3, 4, 5], await GetAsync(key));
+        Assert.Null(await GetUnfinishedAsync(key));
+        Assert.Null(await Storage.ResumeAsync(key, 0));
+        Assert.False(await Storage.DiscardAsync(key));
+        Assert.Empty(await UnfinishedAsync());
+        Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
+    }
+
+    [Fact]
+    public async Task Resuming_cuts_what_was_never_acknowledged()
+    {
+        var key = await LeaveAsync(1, 2, 3, 4, 5);
+        Assert.Null(await Storage.ResumeAsync(key, 6));
+        await using (var resumed = await Storage.ResumeAsync(key, 2))
+        {
+            Assert.Equal(2, resumed!.Length);
+            await resumed.WriteAsync(new byte[] { 9 });
+        }
+
+        Assert.Equal([1, 2, 9], await GetUnfinishedAsync(key));
+        await using (var resumed = await Storage.ResumeAsync(key, 3))
+        {
+            await resumed!.CommitAsync();
+        }
+
+        Assert.Equal([1, 2, 9], await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task While_a_blob_is_being_written_nobody_else_may_begin_resume_discard_or_read_it()
+    {
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            await IsBusyAsync(key);
+            await incoming.WriteAsync(new byte[] { 1 });
+            await incoming.SyncAsync();
+            await IsBusyAsync(key);
+        }
+
+        await Assert.ThrowsAnyAsync<IOException>(() => Storage.BeginAsync(key));
+        await using (var resumed = await Storage.ResumeAsync(key, 1))
+        {
+            await IsBusyAsync(key);
+            await resumed!.CommitAsync();
+            Assert.Null(await Storage.ResumeAsync(key, 1));
+        }
+
+        Assert.Equal([1], await GetAsync(key));
+    }
+
+    private async Task IsBusyAsync(StorageKey key)
+    {
+        await Assert.ThrowsAsync<BlobBusyException>(() => Storage.BeginAsync(key));
+        await Assert.ThrowsAsync<BlobBusyException>(() => Storage.ResumeAsync(key, 0));
+        await Assert.ThrowsAsync<BlobBusyException>(() => Storage.DiscardAsync(key));
+        Assert.Null(await Storage.OpenUnfinishedAsync(key));
+    }
+
+    [Fact]
+    public async Task Of_many_who_resume_at_once_one_is_let_in()
+    {
+        var key = await LeaveAsync(1, 2, 3);
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 32).Select(_ => Task.Run(async () =>
+        {
+            try
+            {
+                return await Storage.ResumeAsync(key, 3);
+            }
+            catch (BlobBusyException)
+            {
+                return null;
+            }
+        })));
+        await using var winner = Assert.Single(outcomes, resumed => resumed is not null);
+        await winner!.CommitAsync();
+        Assert.Equal([1, 2, 3], await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task A_discarded_blob_is_gone_and_its_key_is_free_again()
+    {
+        var key = await LeaveAsync(1, 2, 3);
+        Assert.True(await Storage.DiscardAsync(key));
+        Assert.False(await Storage.DiscardAsync(key));
+        Assert.Null(await Storage.ResumeAsync(key, 0));
+        Assert.Null(await GetUnfinishedAsync(key));
+        Assert.Empty(await UnfinishedAsync());
+        await PutAsync(key, 4);
+        Assert.Equal([4], await GetAsync(key));
+    }
+
+    [Fact]
+    public async Task Unfinished_blobs_of_all_owners_are_listed_with_their_length_and_time()
+    {
+        var before = TimeProvider.System.GetUtcNow().AddMinutes(-1);
+        var first = await LeaveAsync(1, 2, 3);
+        var other = StorageKey.New(Guid.CreateVersion7());
+        await using (var incoming = await Storage.BeginAsync(other))
+        {
+            await incoming.SyncAsync();
+        }
+
+        await PutAsync(Owner, 1);
+        var found = await UnfinishedAsync();
+        Assert.Equal(
+            new[] { (first, 3L), (other, 0L) }.ToHashSet(),
+            found.Select(unfinished => (unfinished.Key, unfinished.Length)).ToHashSet());
+        Assert.All(found, unfinished => Assert.InRange(unfinished.LastWritten, before, before.AddMinutes(10)));
+    }
+
+    [Fact]
+    public async Task An_area_is_removed_with_its_unfinished_blobs_and_what_runs_can_no_longer_be_synced_or_committed()
+    {
+        var left = await LeaveAsync(1);
+        await using var syncing = await Storage.BeginAsync(StorageKey.New(Owner));
+        await syncing.WriteAsync(new byte[10]);
+        await syncing.SyncAsync();
+        await using var resumed = await Storage.ResumeAsync(await LeaveAsync(2), 1);
+        Assert.Equal(3, await Storage.DeleteAreaAsync(Owner));
+        Assert.Null(await Storage.ResumeAsync(left, 0));
+
+        // The owner's area is there again.
+        await PutAsync(Owner, 1);
+        await Assert.ThrowsAnyAsync<IOException>(() => syncing.SyncAsync());
+        await Assert.ThrowsAnyAsync<IOException>(() => resumed!.CommitAsync());
+        await syncing.DisposeAsync();
+        await resumed!.DisposeAsync();
+        Assert.Empty(await UnfinishedAsync());
+        Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
+    }
+
+    [Fact]
+    public async Task Syncing_goes_on_beside_a_write()
+    {
+        var piece = RandomNumberGenerator.GetBytes(64 << 10);
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            var syncing = Task.CompletedTask;
+            for (var number = 0; number < 64; number++)
+            {
+                var writing = incoming.WriteAsync(piece);
+                if (syncing.IsCompleted)
+                {
+                    await syncing;
+                    syncing = incoming.SyncAsync();
+                }
+
+                await writing;
+            }
+
+            await syncing;
+            Assert.Equal(64 * piece.Length, incoming.Length);
+            await incoming.CommitAsync();
+        }
+
+        Assert.Equal(SHA256.HashData([.. Enumerable.Repeat(piece, 64).SelectMany(bytes => bytes)]), SHA256.HashData((await GetAsync(key))!));
+    }
+
+    [Fact]
+    public async Task After_a_write_that_failed_what_was_synced_before_can_be_gone_on_with()
+    {
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            await incoming.WriteAsync(new byte[] { 1, 2 });
+            await incoming.SyncAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await incoming.WriteAsync(new byte[10], new CancellationToken(true)));
+            await Assert.ThrowsAnyAsync<IOException>(() => incoming.CommitAsync());
+        }
+
+        await using var resumed = await Storage.ResumeAsync(key, 2);
+        await resumed!.CommitAsync();
+        Assert.Equal([1, 2], await GetAsync(key));
+    }
+
     [Fact]
     [Trait("Battery", "PTH-02")]
     public async Task Keys_with_empty_ids_are_refused()
@@ -335,6 +563,9 @@ public abstract class FileStorageContract
             await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.BeginAsync(key));
             await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.OpenReadAsync(key));
             await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.DeleteAsync(key));
+            await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.ResumeAsync(key, 0));
+            await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.OpenUnfinishedAsync(key));
+            await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.DiscardAsync(key));
         }
 
         Assert.ThrowsAny<ArgumentException>(() => Storage.ListAsync(Guid.Empty));

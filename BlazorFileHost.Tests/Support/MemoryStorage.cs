@@ -6,10 +6,13 @@ namespace BlazorFileHost.Tests.Support;
 
 /// <summary>The storage without a disk, for tests of other rooms. It passes the same contract suite; what it keeps is gone with it.</summary>
 /// <param name="capacity">Bytes, arriving ones included. One more is a <see cref="StorageFullException"/>.</param>
-public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
+/// <param name="time">Says when an unfinished blob was written last; the system's when null.</param>
+public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? time = null) : IFileStorage
 {
+    private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly ConcurrentDictionary<StorageKey, byte[]> blobs = new();
     private readonly ConcurrentDictionary<StorageKey, Incoming> arriving = new();
+    private readonly ConcurrentDictionary<StorageKey, Kept> unfinished = new();
     private readonly Lock gate = new();
     private long used;
 
@@ -24,10 +27,81 @@ public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
             return Task.FromCanceled<IncomingBlob>(cancellation);
         }
 
-        var incoming = new Incoming(this, key);
-        return arriving.TryAdd(key, incoming)
-            ? Task.FromResult<IncomingBlob>(incoming)
-            : Task.FromException<IncomingBlob>(new IOException("A blob is arriving under this key already."));
+        lock (gate)
+        {
+            if (unfinished.ContainsKey(key))
+            {
+                return Task.FromException<IncomingBlob>(new IOException("An unfinished blob lies under this key already."));
+            }
+
+            var incoming = new Incoming(this, key, []);
+            return arriving.TryAdd(key, incoming)
+                ? Task.FromResult<IncomingBlob>(incoming)
+                : Task.FromException<IncomingBlob>(new BlobBusyException());
+        }
+    }
+
+    public Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        if (cancellation.IsCancellationRequested)
+        {
+            return Task.FromCanceled<IncomingBlob?>(cancellation);
+        }
+
+        lock (gate)
+        {
+            if (arriving.ContainsKey(key))
+            {
+                return Task.FromException<IncomingBlob?>(new BlobBusyException());
+            }
+
+            if (!unfinished.TryGetValue(key, out var kept) || kept.Bytes.Length < offset || blobs.ContainsKey(key))
+            {
+                return Task.FromResult<IncomingBlob?>(null);
+            }
+
+            Forget(key);
+            Reserve((int)offset);
+            var incoming = new Incoming(this, key, kept.Bytes.AsSpan(0, (int)offset)) { Stays = true };
+            arriving[key] = incoming;
+            return Task.FromResult<IncomingBlob?>(incoming);
+        }
+    }
+
+    public Task<Stream?> OpenUnfinishedAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        return cancellation.IsCancellationRequested
+            ? Task.FromCanceled<Stream?>(cancellation)
+            : Task.FromResult<Stream?>(
+                unfinished.TryGetValue(key, out var kept) && !blobs.ContainsKey(key) ? new MemoryStream(kept.Bytes, writable: false) : null);
+    }
+
+    public Task<bool> DiscardAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        if (cancellation.IsCancellationRequested)
+        {
+            return Task.FromCanceled<bool>(cancellation);
+        }
+
+        lock (gate)
+        {
+            return arriving.ContainsKey(key) ? Task.FromException<bool>(new BlobBusyException()) : Task.FromResult(Forget(key));
+        }
+    }
+
+    public async IAsyncEnumerable<UnfinishedBlob> ListUnfinishedAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await Task.CompletedTask;
+        cancellation.ThrowIfCancellationRequested();
+        foreach (var (key, kept) in unfinished)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return new UnfinishedBlob(key, kept.Bytes.Length, kept.Written);
+        }
     }
 
     public Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default)
@@ -62,6 +136,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
         {
             return Task.FromResult(
                 arriving.Values.Count(incoming => incoming.OwnerId == ownerId && incoming.TakeBack())
+                + unfinished.Keys.Count(key => key.OwnerId == ownerId && Forget(key))
                 + blobs.Keys.Count(key => key.OwnerId == ownerId && Remove(key)));
         }
     }
@@ -92,6 +167,17 @@ public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
         return true;
     }
 
+    private bool Forget(StorageKey key)
+    {
+        if (!unfinished.TryRemove(key, out var kept))
+        {
+            return false;
+        }
+
+        Interlocked.Add(ref used, -kept.Bytes.LongLength);
+        return true;
+    }
+
     private void Reserve(int count)
     {
         if (Interlocked.Add(ref used, count) > capacity)
@@ -101,10 +187,21 @@ public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
         }
     }
 
-    private sealed class Incoming(MemoryStorage storage, StorageKey key) : IncomingBlob
+    private sealed record Kept(byte[] Bytes, DateTimeOffset Written);
+
+    private sealed class Incoming : IncomingBlob
     {
+        private readonly MemoryStorage storage;
+        private readonly StorageKey key;
         private readonly MemoryStream bytes = new();
         private State state = State.Open;
+
+        public Incoming(MemoryStorage storage, StorageKey key, ReadOnlySpan<byte> before)
+        {
+            this.storage = storage;
+            this.key = key;
+            bytes.Write(before);
+        }
 
         private enum State
         {
@@ -115,6 +212,10 @@ public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
         }
 
         public Guid OwnerId => key.OwnerId;
+
+        public bool Stays { get; set; }
+
+        public override long Length => bytes.Length;
 
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
         {
@@ -127,6 +228,17 @@ public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
                 this.bytes.Write(bytes.Span);
                 state = State.Open;
                 return ValueTask.CompletedTask;
+            }
+        }
+
+        public override Task SyncAsync(CancellationToken cancellation = default)
+        {
+            lock (storage.gate)
+            {
+                MustBeOpen();
+                cancellation.ThrowIfCancellationRequested();
+                Stays = true;
+                return Task.CompletedTask;
             }
         }
 
@@ -152,7 +264,12 @@ public sealed class MemoryStorage(long capacity = long.MaxValue) : IFileStorage
         {
             lock (storage.gate)
             {
-                TakeBack();
+                if (TakeBack() && Stays)
+                {
+                    storage.unfinished[key] = new Kept(bytes.ToArray(), storage.time.GetUtcNow());
+                    Interlocked.Add(ref storage.used, bytes.Length);
+                }
+
                 state = State.Disposed;
                 return ValueTask.CompletedTask;
             }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Win32.SafeHandles;
 
 namespace BlazorFileHost.Storage;
 
@@ -34,6 +35,9 @@ public sealed class DiskStorage : IFileStorage
     /// </summary>
     private readonly ConcurrentDictionary<string, bool> settled = new(StringComparer.Ordinal);
 
+    /// <summary>What is open for writing here. Between processes flock says so.</summary>
+    private readonly ConcurrentDictionary<StorageKey, Incoming> arriving = new();
+
     /// <param name="directory">Absolute. Made when it is not there; never made again later, so that a lost mount is an error and not an empty store.</param>
     /// <param name="logger">Hears of planted links and of leftovers that could not be removed.</param>
     public DiskStorage(string directory, ILogger<DiskStorage>? logger = null)
@@ -52,45 +56,83 @@ public sealed class DiskStorage : IFileStorage
     {
         key.ThrowIfEmpty();
         return RunSlowly<IncomingBlob>(
-            () =>
+            () => Arrive(key, incoming =>
             {
-                var area = AreaOf(key.OwnerId);
-                var shard = Path.Combine(area, key.Shard);
-                Settle(area, root);
-                Settle(shard, area);
-                return new Incoming(this, key, shard);
-            },
+                SettleFor(key);
+                incoming.Begin();
+                return true;
+            })!,
             cancellation);
     }
 
-    public Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default)
+    public Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        return RunSlowly<IncomingBlob?>(
+            () => Arrive(key, incoming =>
+            {
+                if (!IsUnfinished(key))
+                {
+                    return false;
+                }
+
+                SettleFor(key);
+                return incoming.Resume(offset);
+            }),
+            cancellation);
+    }
+
+    public Task<Stream?> OpenUnfinishedAsync(StorageKey key, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();
         return Run<Stream?>(
             () =>
             {
-                if (!IsBlob(key))
+                if (arriving.ContainsKey(key) || !IsUnfinished(key))
                 {
                     return null;
                 }
 
-                try
+                var file = OpenForReading(PartOf(key));
+                if (file is not null)
                 {
-                    return new FileStream(PathOf(key), new FileStreamOptions
-                    {
-                        Mode = FileMode.Open,
-                        Access = FileAccess.Read,
-                        Share = FileShare.ReadWrite | FileShare.Delete,
-                        BufferSize = 0,
-                        Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
-                    });
+                    Posix.LetGo(file.SafeFileHandle);
                 }
-                catch (Exception gone) when (gone is FileNotFoundException or DirectoryNotFoundException)
-                {
-                    return null;
-                }
+
+                return file;
             },
             cancellation);
+    }
+
+    public Task<bool> DiscardAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        return Run(
+            () =>
+            {
+                if (arriving.ContainsKey(key))
+                {
+                    throw new BlobBusyException();
+                }
+
+                if (!IsFileOf(key, PartOf(key)))
+                {
+                    return false;
+                }
+
+                using var held = Hold(PartOf(key));
+                return held is not null && Posix.Unlink(PartOf(key));
+            },
+            cancellation);
+    }
+
+    public IAsyncEnumerable<UnfinishedBlob> ListUnfinishedAsync(CancellationToken cancellation = default) => ListAllUnfinishedAsync(cancellation);
+
+    public Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        return Run<Stream?>(() => IsBlob(key) ? OpenForReading(PathOf(key)) : null, cancellation);
     }
 
     public Task<bool> DeleteAsync(StorageKey key, CancellationToken cancellation = default)
@@ -149,6 +191,41 @@ public sealed class DiskStorage : IFileStorage
     private string AreaOf(Guid ownerId) => Path.Combine(root, ownerId.ToString("D"));
 
     private string PathOf(StorageKey key) => Path.Combine(AreaOf(key.OwnerId), key.Shard, key.BlobId.ToString("N"));
+
+    private string PartOf(StorageKey key) => PathOf(key) + Unfinished;
+
+    /// <summary>Opens what shall arrive under a key, unless somebody else has it open. Null when there was nothing to open.</summary>
+    private Incoming? Arrive(StorageKey key, Func<Incoming, bool> open)
+    {
+        var incoming = new Incoming(this, key);
+        if (!arriving.TryAdd(key, incoming))
+        {
+            throw new BlobBusyException();
+        }
+
+        var opened = false;
+        try
+        {
+            opened = open(incoming);
+            return opened ? incoming : null;
+        }
+        finally
+        {
+            if (!opened)
+            {
+                Left(incoming);
+            }
+        }
+    }
+
+    private void Left(Incoming incoming) => arriving.TryRemove(KeyValuePair.Create(incoming.Key, incoming));
+
+    private void SettleFor(StorageKey key)
+    {
+        var area = AreaOf(key.OwnerId);
+        Settle(area, root);
+        Settle(Path.Combine(area, key.Shard), area);
+    }
 
     /// <summary>
     /// As <see cref="Run"/>, for what waits for the medium: on a thread of its own and a few at a time. Thousands of commits would
@@ -235,10 +312,15 @@ public sealed class DiskStorage : IFileStorage
         }
     }
 
-    private bool IsBlob(StorageKey key)
+    private bool IsBlob(StorageKey key) => IsFileOf(key, PathOf(key));
+
+    /// <summary>Where both names exist a commit was cut short behind the point of no return: that is a blob.</summary>
+    private bool IsUnfinished(StorageKey key) => IsFileOf(key, PartOf(key)) && Posix.KindOf(PathOf(key)) == PathKind.Nothing;
+
+    private bool IsFileOf(StorageKey key, string path)
     {
         var area = AreaOf(key.OwnerId);
-        return IsDirectory(area) && IsDirectory(Path.Combine(area, key.Shard)) && IsFile(PathOf(key));
+        return IsDirectory(area) && IsDirectory(Path.Combine(area, key.Shard)) && IsFile(path);
     }
 
     private bool IsFile(string path)
@@ -252,13 +334,61 @@ public sealed class DiskStorage : IFileStorage
         return kind == PathKind.File;
     }
 
+    /// <summary>Null when it has just gone, or is not there yet: its writer holds it.</summary>
+    private static FileStream? OpenForReading(string path)
+    {
+        try
+        {
+            return new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.Open,
+                Access = FileAccess.Read,
+                Share = FileShare.ReadWrite | FileShare.Delete,
+                BufferSize = 0,
+                Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
+            });
+        }
+        catch (Exception gone) when (gone is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (IOException held) when (Posix.IsHeld(held))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Opens an unfinished blob for writing, alone. Null when it has just gone.</summary>
+    private static FileStream? Hold(string path)
+    {
+        try
+        {
+            return new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.Open,
+                Access = FileAccess.Write,
+                Share = FileShare.None,
+                BufferSize = 0,
+                Options = FileOptions.Asynchronous,
+            });
+        }
+        catch (Exception gone) when (gone is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (IOException held) when (Posix.IsHeld(held))
+        {
+            throw new BlobBusyException(inner: held);
+        }
+    }
+
     private static FileStream Create(string path, FileAccess access)
     {
         var options = new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
             Access = access,
-            Share = FileShare.ReadWrite | FileShare.Delete,
+            Share = FileShare.None,
             BufferSize = 0,
             Options = FileOptions.Asynchronous,
         };
@@ -319,6 +449,49 @@ public sealed class DiskStorage : IFileStorage
         return keys;
     }
 
+    private async IAsyncEnumerable<UnfinishedBlob> ListAllUnfinishedAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        foreach (var area in await Run(() => EntriesOf(root), cancellation).ConfigureAwait(false))
+        {
+            if (!Guid.TryParseExact(area, "D", out var ownerId) || ownerId == Guid.Empty)
+            {
+                continue;
+            }
+
+            foreach (var shard in await Run(() => ShardsOf(ownerId), cancellation).ConfigureAwait(false))
+            {
+                foreach (var unfinished in await Run(() => UnfinishedIn(ownerId, shard), cancellation).ConfigureAwait(false))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    yield return unfinished;
+                }
+            }
+        }
+    }
+
+    private List<UnfinishedBlob> UnfinishedIn(Guid ownerId, string shard)
+    {
+        var directory = Path.Combine(AreaOf(ownerId), shard);
+        var found = new List<UnfinishedBlob>();
+        foreach (var name in EntriesOf(directory))
+        {
+            if (!name.EndsWith(Unfinished, StringComparison.Ordinal)
+                || !StorageKey.TryParse($"{ownerId:D}/{shard}/{name[..^Unfinished.Length]}", out var key)
+                || !IsFile(Path.Combine(directory, name)))
+            {
+                continue;
+            }
+
+            var file = new FileInfo(Path.Combine(directory, name));
+            if (file.Exists)
+            {
+                found.Add(new UnfinishedBlob(key, file.Length, file.LastWriteTimeUtc));
+            }
+        }
+
+        return found;
+    }
+
     /// <summary>The names in a directory; none when it has just gone.</summary>
     private static List<string> EntriesOf(string directory)
     {
@@ -368,44 +541,118 @@ public sealed class DiskStorage : IFileStorage
         }
     }
 
-    private sealed class Incoming : IncomingBlob
+    private sealed class Incoming(DiskStorage storage, StorageKey key) : IncomingBlob
     {
-        private readonly DiskStorage storage;
-        private readonly StorageKey key;
-        private readonly string shard;
-        private readonly FileStream file;
-        private State state = State.Open;
+        private readonly string shard = Path.Combine(storage.AreaOf(key.OwnerId), key.Shard);
+        private readonly string part = storage.PartOf(key);
+        private FileStream? file;
+        private long length;
 
-        public Incoming(DiskStorage storage, StorageKey key, string shard)
+        /// <summary>A write has failed or is running.</summary>
+        private bool torn;
+
+        /// <summary>A commit has failed or is running.</summary>
+        private bool refused;
+
+        /// <summary>A sync has failed or the blob was removed: what is on the medium is nobody's.</summary>
+        private volatile bool lost;
+
+        private bool committed;
+        private bool disposed;
+
+        /// <summary>Not to be removed when it is disposed.</summary>
+        private volatile bool stays;
+
+        /// <summary>The name is durable.</summary>
+        private bool named;
+        private Task syncing = Task.CompletedTask;
+
+        public StorageKey Key => key;
+
+        public override long Length => Interlocked.Read(ref length);
+
+        private SafeFileHandle Handle => file!.SafeFileHandle;
+
+        public void Begin()
         {
-            this.storage = storage;
-            this.key = key;
-            this.shard = shard;
-            file = Create(storage.PathOf(key) + Unfinished, FileAccess.Write);
+            try
+            {
+                file = Create(part, FileAccess.Write);
+            }
+            catch (IOException error) when (Posix.IsTaken(error))
+            {
+                if (storage.IsFile(part))
+                {
+                    // Busy when another process is at it.
+                    Hold(part)?.Dispose();
+                }
+
+                throw new IOException("An unfinished blob lies under this key already.", error);
+            }
+            catch (IOException error) when (Posix.IsHeld(error))
+            {
+                throw new BlobBusyException(inner: error);
+            }
         }
 
-        private enum State
+        public bool Resume(long offset)
         {
-            Open,
-            Failed,
-            Committed,
-            Disposed,
+            if (Hold(part) is not { } held)
+            {
+                return false;
+            }
+
+            // Only now that nobody else can be at it: another process may have removed or committed it since we looked.
+            if (Posix.NamesOf(held.SafeFileHandle) != 1 || !storage.IsUnfinished(key) || RandomAccess.GetLength(held.SafeFileHandle) < offset)
+            {
+                held.Dispose();
+                return false;
+            }
+
+            try
+            {
+                held.SetLength(offset);
+                held.Position = offset;
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
+
+            file = held;
+            length = offset;
+            stays = true;
+            return true;
         }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
         {
             MustBeOpen();
-            state = State.Failed;
+            torn = true;
             try
             {
-                await file.WriteAsync(bytes, cancellation).ConfigureAwait(false);
+                await file!.WriteAsync(bytes, cancellation).ConfigureAwait(false);
             }
             catch (IOException error) when (Posix.IsFull(error))
             {
                 throw Full(error);
             }
 
-            state = State.Open;
+            Interlocked.Add(ref length, bytes.Length);
+            torn = false;
+        }
+
+        public override Task SyncAsync(CancellationToken cancellation = default)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            MustNotBeOver();
+            if (!syncing.IsCompleted)
+            {
+                throw new InvalidOperationException("The blob is being synced already.");
+            }
+
+            return cancellation.IsCancellationRequested ? Task.FromCanceled(cancellation) : syncing = RunSlowly(Sync, CancellationToken.None);
         }
 
         public override async Task CommitAsync(CancellationToken cancellation = default)
@@ -415,46 +662,85 @@ public sealed class DiskStorage : IFileStorage
 
             // After a failed fsync the kernel may have dropped the pages and say "done" the next time
             // (https://wiki.postgresql.org/wiki/Fsync_Errors): there is no second try, not even by the caller.
-            state = State.Failed;
+            refused = true;
+            await syncing.ConfigureAwait(false);
             await RunSlowly(Publish, CancellationToken.None).ConfigureAwait(false);
-            state = State.Committed;
+            committed = true;
+            storage.Left(this);
         }
 
         public override async ValueTask DisposeAsync()
         {
-            if (state == State.Disposed)
+            if (disposed)
             {
                 return;
             }
 
-            var leftover = state != State.Committed;
-            state = State.Disposed;
-            await file.DisposeAsync().ConfigureAwait(false);
-            if (!leftover)
-            {
-                return;
-            }
-
+            disposed = true;
+            await syncing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
-                await Run(() => Posix.Unlink(file.Name), CancellationToken.None).ConfigureAwait(false);
+                if (!committed && (!stays || lost))
+                {
+                    await Run(() => Posix.NamesOf(Handle) > 0 && Posix.Unlink(part), CancellationToken.None).ConfigureAwait(false);
+                }
             }
             catch (IOException error)
             {
                 storage.logger.LogWarning(error, "The unfinished blob {Key} could not be removed.", key);
             }
+            finally
+            {
+                await file!.DisposeAsync().ConfigureAwait(false);
+                storage.Left(this);
+            }
+        }
+
+        private bool Sync()
+        {
+            try
+            {
+                Posix.SyncFile(Handle);
+                if (!named)
+                {
+                    Posix.SyncDirectory(shard);
+                    named = true;
+                }
+
+                if (Posix.NamesOf(Handle) == 0)
+                {
+                    throw new IOException("The unfinished blob was removed.");
+                }
+            }
+            catch
+            {
+                lost = true;
+                throw;
+            }
+
+            return stays = true;
         }
 
         private bool Publish()
         {
-            Posix.SyncFile(file.SafeFileHandle);
-            file.Dispose();
+            Fsync(() => Posix.SyncFile(Handle));
             var target = storage.PathOf(key);
-            Posix.Link(file.Name, target);
+            if (Posix.NamesOf(Handle) == 0)
+            {
+                throw new IOException("The unfinished blob was removed.");
+            }
+
+            if (!OperatingSystem.IsLinux())
+            {
+                file!.Dispose();
+            }
+
+            Posix.Link(part, target);
             try
             {
-                Posix.Unlink(file.Name);
-                Posix.SyncDirectory(shard);
+                // While it is held: whoever opens it by this name must not take it for unfinished.
+                Posix.Unlink(part);
+                Fsync(() => Posix.SyncDirectory(shard));
             }
             catch
             {
@@ -463,19 +749,46 @@ public sealed class DiskStorage : IFileStorage
                 throw;
             }
 
+            file!.Dispose();
             return true;
+        }
+
+        private void Fsync(Action sync)
+        {
+            try
+            {
+                sync();
+            }
+            catch
+            {
+                lost = true;
+                throw;
+            }
         }
 
         private void MustBeOpen()
         {
-            ObjectDisposedException.ThrowIf(state == State.Disposed, this);
-            switch (state)
+            ObjectDisposedException.ThrowIf(disposed, this);
+            MustNotBeOver();
+            if (torn)
             {
-                case State.Failed:
-                    throw new IOException("Writing this blob has failed before; it cannot be finished.");
-                case State.Committed:
-                    throw new InvalidOperationException("The blob is committed already.");
+                throw Over();
             }
         }
+
+        private void MustNotBeOver()
+        {
+            if (committed)
+            {
+                throw new InvalidOperationException("The blob is committed already.");
+            }
+
+            if (refused || lost)
+            {
+                throw Over();
+            }
+        }
+
+        private static IOException Over() => new("Writing this blob has failed before; it cannot be finished.");
     }
 }

@@ -11,10 +11,35 @@ public interface IFileStorage
     /// <summary>
     /// Begins a new blob. Nothing can be read under <paramref name="key"/> before <see cref="IncomingBlob.CommitAsync"/>.
     /// A key is written once: committing over an existing blob is an <see cref="IOException"/>, and the existing one stays.
-    /// While a blob arrives under a key, a second one under the same key is an <see cref="IOException"/> here or at its commit.
+    /// While another <see cref="IncomingBlob"/> is open under the key, a <see cref="BlobBusyException"/>; where an unfinished one was left
+    /// under it, an <see cref="IOException"/>: that one can be resumed or discarded.
     /// <see cref="StorageFullException"/> when there is no room even for its name.
     /// </summary>
     Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// Opens an unfinished blob again, cut to <paramref name="offset"/> bytes: what lies behind was never acknowledged. It stays, like a synced
+    /// one, when it is disposed without a commit. Null when there is no unfinished blob of at least that length, and when the blob is
+    /// committed. While another <see cref="IncomingBlob"/> is open under the key, a <see cref="BlobBusyException"/>.
+    /// </summary>
+    Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// A seekable stream over what has arrived of an unfinished blob, or null when there is none, it is committed, or somebody is writing it
+    /// now. It hinders nobody: when the blob is resumed meanwhile, the stream sees what becomes of it.
+    /// </summary>
+    Task<Stream?> OpenUnfinishedAsync(StorageKey key, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// Removes an unfinished blob; a committed one stays. False when there was none. While somebody is writing it, a <see cref="BlobBusyException"/>.
+    /// </summary>
+    Task<bool> DiscardAsync(StorageKey key, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// The unfinished blobs of all owners, in no particular order, for the sweep of what a killed server left. One that is being written now
+    /// may be among them. So may the remains of a commit that was cut short, the blob itself being there: discarding removes the remains only.
+    /// </summary>
+    IAsyncEnumerable<UnfinishedBlob> ListUnfinishedAsync(CancellationToken cancellation = default);
 
     /// <summary>A seekable stream over the committed blob, or null when there is none. It goes on to the end even when the blob is deleted meanwhile.</summary>
     Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default);
@@ -35,14 +60,32 @@ public interface IFileStorage
     Task ProbeAsync(CancellationToken cancellation = default);
 }
 
+/// <summary>Bytes of a blob that was not committed.</summary>
+/// <param name="Key">Where it would lie once committed.</param>
+/// <param name="Length">Bytes that are there, acknowledged or not.</param>
+/// <param name="LastWritten">When bytes arrived last, by the clock of the medium.</param>
+public sealed record UnfinishedBlob(StorageKey Key, long Length, DateTimeOffset LastWritten);
+
 /// <summary>
-/// A blob on its way in, for one caller at a time. Disposing it without a commit takes its bytes back. After a write or a commit that
-/// failed or was cancelled half way it stays failed: every further call but dispose is an <see cref="IOException"/>, and the bytes are never published.
+/// A blob on its way in, for one caller at a time, but that <see cref="SyncAsync"/> may run beside one <see cref="WriteAsync"/>. Disposing it
+/// without a commit takes its bytes back, unless it was synced or resumed: then they stay until <see cref="IFileStorage.DiscardAsync"/>.
+/// After a write, a sync or a commit that failed or was cancelled half way it stays failed: every further call but dispose is an
+/// <see cref="IOException"/>, and the bytes are never published by it. What was synced before can still be resumed, unless it was a sync that
+/// failed, in a commit or before: then nothing is left, because nobody knows any more what the medium holds.
 /// </summary>
 public abstract class IncomingBlob : IAsyncDisposable
 {
+    /// <summary>Bytes written so far, those that were there when it was resumed included.</summary>
+    public abstract long Length { get; }
+
     /// <summary>Appends. <see cref="StorageFullException"/> when there is no room.</summary>
     public abstract ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// When this returns, what was written when it was called survives power loss, and the blob stays when it is disposed without a commit.
+    /// An <see cref="IOException"/>, too, when the owner's area or the blob was removed meanwhile.
+    /// </summary>
+    public abstract Task SyncAsync(CancellationToken cancellation = default);
 
     /// <summary>
     /// Makes the blob durable, then visible. When this returns, the bytes survive power loss; when it throws, there is no blob under the key
@@ -55,3 +98,6 @@ public abstract class IncomingBlob : IAsyncDisposable
 
 /// <summary>There is no room for the bytes (ENOSPC, EDQUOT).</summary>
 public sealed class StorageFullException(string message, Exception? inner = null) : IOException(message, inner);
+
+/// <summary>Somebody else is writing this unfinished blob.</summary>
+public sealed class BlobBusyException(string message = "This blob is being written.", Exception? inner = null) : IOException(message, inner);

@@ -25,6 +25,7 @@ internal static partial class Posix
 {
     private const int Enoent = 2;
     private const int Eintr = 4;
+    private const int Eagain = 11;
     private const int Eexist = 17;
     private const int Enotdir = 20;
     private const int Enospc = 28;
@@ -33,11 +34,20 @@ internal static partial class Posix
     /// <summary>ERROR_DISK_FULL as an HRESULT, what .NET throws on Windows.</summary>
     private const int WindowsDiskFull = unchecked((int)0x80070070);
 
+    /// <summary>ERROR_SHARING_VIOLATION as an HRESULT.</summary>
+    private const int WindowsShared = unchecked((int)0x80070020);
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     public static bool IsFull(IOException error) => OperatingSystem.IsWindows()
         ? error.HResult == WindowsDiskFull
         : error.HResult is Enospc or Edquot;
+
+    /// <summary>Whether a file could not be opened because somebody else holds it (FileShare.None, which is flock on Unix).</summary>
+    public static bool IsHeld(IOException error) => error.HResult == (OperatingSystem.IsWindows() ? WindowsShared : Eagain);
+
+    /// <summary>Whether a name was taken.</summary>
+    public static bool IsTaken(IOException error) => error.HResult == Eexist;
 
     public static PathKind KindOf(string path)
     {
@@ -165,6 +175,30 @@ internal static partial class Posix
         SyncFile(directory);
     }
 
+    /// <summary>How many names an open file has; 0 when it was removed meanwhile.</summary>
+    public static int NamesOf(SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return 1;
+        }
+
+        const int atEmptyPath = 0x1000;
+        const uint statxNlink = 4;
+        var errno = Call(() => StatxOpen(file, string.Empty, atEmptyPath, statxNlink, out var found) == 0 ? (int)found.Names : -1, out var names);
+        return errno == 0 ? names : throw Error("stat", errno);
+    }
+
+    /// <summary>Lets others open a file that was opened for reading, which .NET holds by a shared flock.</summary>
+    public static void LetGo(SafeFileHandle file)
+    {
+        const int unlock = 8;
+        if (OperatingSystem.IsLinux() && Call(() => FLock(file, unlock), out _) is not 0 and var errno)
+        {
+            throw Error("flock", errno);
+        }
+    }
+
     /// <summary>O_RDONLY | O_DIRECTORY | O_CLOEXEC. O_DIRECTORY is one of the numbers on which the architectures differ.</summary>
     private static int OpenDirectory { get; } = 0x80000 | (RuntimeInformation.ProcessArchitecture switch
     {
@@ -209,13 +243,22 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int UnlinkName(string path);
 
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    private static partial int FLock(SafeFileHandle file, int operation);
+
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int directory, string path, int flags, uint mask, out StatxFound found);
 
-    /// <summary>struct statx, the same on every architecture (statx(2)); of its 256 bytes only stx_mode is of interest.</summary>
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatxOpen(SafeFileHandle file, string path, int flags, uint mask, out StatxFound found);
+
+    /// <summary>struct statx, the same on every architecture (statx(2)); of its 256 bytes only stx_nlink and stx_mode are of interest.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct StatxFound
     {
+        [FieldOffset(16)]
+        public uint Names;
+
         [FieldOffset(28)]
         public ushort Mode;
     }
