@@ -115,7 +115,7 @@ public sealed class FileBatch : IAsyncDisposable
         group = [];
     }
 
-    private async Task<(Answer<Content> Taken, Exception? Broken)> TakeAsync(
+    private async Task<(Answer<ReceivedContent> Taken, Exception? Broken)> TakeAsync(
         string name, long? size, Stream content, IncomingBlob blob, CancellationToken cancellation)
     {
         using var fingerprint = new Fingerprint(name);

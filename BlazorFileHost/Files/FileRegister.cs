@@ -9,7 +9,7 @@ namespace BlazorFileHost.Files;
 /// <summary>A file whose bytes are durable under <paramref name="Key"/> and that wants a row.</summary>
 /// <param name="Upload">The upload it came by, and whose turn it is there; null when it came in one piece.</param>
 internal sealed record Arrival(
-    Guid FolderId, string Name, OnConflict OnConflict, StorageKey Key, Content Content, (Guid Id, long Turn)? Upload = null)
+    Guid FolderId, string Name, OnConflict OnConflict, StorageKey Key, ReceivedContent Content, (Guid Id, long Turn)? Upload = null)
 {
     public Guid FileId { get; } = Guid.CreateVersion7();
 
@@ -51,7 +51,7 @@ internal sealed class FileRegister(
                 }
                 else
                 {
-                    var entry = new Entry(this, context, ownerId, arrivals);
+                    var entry = new Entry(context, ownerId, arrivals, options.CurrentValue.Quota, time.GetUtcNow().UtcDateTime);
                     switch (await context.WriteAsync(entry.RunAsync))
                     {
                         case Outcome.Entered:
@@ -155,7 +155,7 @@ internal sealed class FileRegister(
     private sealed class NotYoursException : Exception;
 
     /// <summary>One transaction. It may run more than once, so everything it found out is begun anew each time.</summary>
-    private sealed class Entry(FileRegister register, FileHostContext context, Guid ownerId, IReadOnlyList<Arrival> arrivals)
+    private sealed class Entry(FileHostContext context, Guid ownerId, IReadOnlyList<Arrival> arrivals, long quota, DateTime now)
     {
         private readonly Dictionary<(Guid Folder, string Key), StoredFile> present = [];
         private int runs;
@@ -180,7 +180,6 @@ internal sealed class FileRegister(
 
             var brought = arrivals.Sum(arrival => arrival.Content.Size);
             var reserved = arrivals.Where(arrival => arrival.Upload is not null).Sum(arrival => arrival.Content.Size);
-            var quota = register.options.CurrentValue.Quota;
             var fits = await context.Users
                 .Where(user => user.Id == ownerId && (quota == 0 || user.UsedBytes + user.ReservedBytes + brought - reserved <= quota))
                 .ExecuteUpdateAsync(set => set
@@ -251,7 +250,6 @@ internal sealed class FileRegister(
             }
 
             Changed = true;
-            var now = register.time.GetUtcNow().UtcDateTime;
             if (there is null || arrival.OnConflict == OnConflict.KeepBoth)
             {
                 var name = there is null ? arrival.Name : await FreeNameAsync(arrival, cancellation);

@@ -27,11 +27,11 @@ internal sealed class Fingerprint(string name) : IDisposable
     public Refusal? Hopeless => inspector.Hopeless is { } finding ? Refusal.ContentMismatch(name, extension, finding.LooksLike) : null;
 
     /// <summary>The end: what came, or why it is not what the name says.</summary>
-    public Answer<Content> Finish()
+    public Answer<ReceivedContent> Finish()
     {
         var finding = inspector.Finish();
         return finding.Matches
-            ? new Content(Length, finding.ContentType, hash.GetCurrentHash())
+            ? new ReceivedContent(Length, finding.ContentType, hash.GetCurrentHash())
             : Refusal.ContentMismatch(name, extension, finding.LooksLike);
     }
 
@@ -59,4 +59,4 @@ internal sealed class Fingerprint(string name) : IDisposable
 }
 
 /// <param name="Size">Bytes.</param>
-internal sealed record Content(long Size, string ContentType, byte[] Sha256);
+internal sealed record ReceivedContent(long Size, string ContentType, byte[] Sha256);

@@ -239,7 +239,7 @@ public sealed class UnfinishedFiles
             return Refusal.UploadNotThere();
         }
 
-        return await EnterAsync(upload, choice, new Content(upload.Length, upload.ContentType!, upload.Sha256!)) ?? Refusal.UploadNotThere();
+        return await EnterAsync(upload, choice, new ReceivedContent(upload.Length, upload.ContentType!, upload.Sha256!)) ?? Refusal.UploadNotThere();
     }
 
     /// <summary>The upload, finished ones too; null when there is none of the owner's, or it has expired.</summary>
@@ -313,7 +313,14 @@ public sealed class UnfinishedFiles
             await using var context = await contexts.CreateDbContextAsync(cancellation);
             if (!await context.Uploads.AnyAsync(upload => upload.StorageKey == key && upload.Stage == UploadStage.Open, cancellation))
             {
-                swept += await storage.DiscardAsync(blob.Key, cancellation) ? 1 : 0;
+                try
+                {
+                    swept += await storage.DiscardAsync(blob.Key, cancellation) ? 1 : 0;
+                }
+                catch (BlobBusyException)
+                {
+                    // Somebody is still sending it, slowly.
+                }
             }
         }
 
@@ -474,7 +481,7 @@ public sealed class UnfinishedFiles
         return await FindAsync(upload.OwnerId, upload.Id) is { } finished ? finished : Refusal.UploadNotThere();
     }
 
-    private async Task<Answer<StoredFile>?> EnterAsync(Upload upload, OnConflict choice, Content content)
+    private async Task<Answer<StoredFile>?> EnterAsync(Upload upload, OnConflict choice, ReceivedContent content)
     {
         var arrival = new Arrival(upload.FolderId, upload.Name, choice, StorageKey.Parse(upload.StorageKey), content, (upload.Id, upload.Turn));
         var answer = (await register.EnterAsync(upload.OwnerId, [arrival]))[0];
@@ -482,20 +489,14 @@ public sealed class UnfinishedFiles
         {
             await RemoveAsync(upload, null);
         }
-        else if (answer is null && !await IsKnownAsync(upload.Id))
+        else if (answer is null)
         {
             // Whoever cancelled it looked for the bytes before they were published.
-            await storage.DeleteAsync(arrival.Key);
+            await TakeBackUnknownAsync(upload);
         }
 
         changes.Notify(upload.OwnerId);
         return answer;
-    }
-
-    private async Task<bool> IsKnownAsync(Guid id)
-    {
-        await using var context = await contexts.CreateDbContextAsync();
-        return await context.Uploads.AnyAsync(upload => upload.Id == id);
     }
 
     /// <summary>Removes the row, returns what was set aside, then the bytes. With a time: only when it has expired by then.</summary>
@@ -531,13 +532,35 @@ public sealed class UnfinishedFiles
         if (stage != UploadStage.Finished)
         {
             running.Find(upload.Id)?.Stop();
-            var key = StorageKey.Parse(upload.StorageKey);
-            await storage.DiscardAsync(key);
-            await storage.DeleteAsync(key);
+            await TakeBackAsync(StorageKey.Parse(upload.StorageKey));
         }
 
         changes.Notify(upload.OwnerId);
         return true;
+    }
+
+    private async Task TakeBackAsync(StorageKey key)
+    {
+        try
+        {
+            await storage.DiscardAsync(key);
+            await storage.DeleteAsync(key);
+        }
+        catch (BlobBusyException)
+        {
+            // Whoever is writing finds that the row is gone, and takes the bytes back itself.
+        }
+    }
+
+    /// <summary>Takes the bytes back when neither an upload nor a file knows them.</summary>
+    private async Task TakeBackUnknownAsync(Upload upload)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        if (!await context.Uploads.AnyAsync(row => row.Id == upload.Id)
+            && !await context.Files.AnyAsync(file => file.OwnerId == upload.OwnerId && file.StorageKey == upload.StorageKey))
+        {
+            await TakeBackAsync(StorageKey.Parse(upload.StorageKey));
+        }
     }
 
     /// <summary>The fingerprint of the first bytes: from memory, or from the storage after a restart. Null when the storage no longer has them.</summary>
@@ -599,9 +622,23 @@ public sealed class UnfinishedFiles
     /// <summary>One request's bytes, from its turn to its answer.</summary>
     private sealed class Taking(UnfinishedFiles files, Upload upload, RunningUpload mine)
     {
+        private enum Outcome
+        {
+            Answered,
+
+            /// <summary>All bytes are in the storage.</summary>
+            Whole,
+
+            /// <summary>It can never become such a file.</summary>
+            Hopeless,
+
+            /// <summary>The storage has no such unfinished bytes.</summary>
+            Missing,
+        }
+
         private readonly StorageKey key = StorageKey.Parse(upload.StorageKey);
         private readonly long start = upload.Offset;
-        private Task<bool> point = Task.FromResult(true);
+        private Task point = Task.CompletedTask;
         private long pointAt = upload.Offset;
         private long pointSince = files.time.GetTimestamp();
 
@@ -615,28 +652,14 @@ public sealed class UnfinishedFiles
             var keep = false;
             try
             {
-                await using var blob = await OpenAsync(cancellation);
-                if (blob is null)
+                (var outcome, var answer, keep) = await TakeAsync(content, checksum, fingerprint, cancellation);
+                return outcome switch
                 {
-                    return await files.FinishFromStorageAsync(upload) ?? await LostAsync();
-                }
-
-                if (mine.Moved(start))
-                {
-                    files.changes.Notify(upload.OwnerId);
-                }
-
-                Answer<Upload> answer;
-                (answer, keep) = await TakeAsync(content, checksum, blob, fingerprint, cancellation);
-                if (answer is not { Value: { } all } || all.Offset != all.Length || all.Stage != UploadStage.Open)
-                {
-                    return answer;
-                }
-
-                // Durable and visible under its key first; then the row.
-                await blob.CommitAsync(CancellationToken.None);
-                keep = false;
-                return await files.FinishAsync(upload, fingerprint);
+                    Outcome.Missing => await files.FinishFromStorageAsync(upload) ?? await LostAsync(),
+                    Outcome.Whole => await files.FinishAsync(upload, fingerprint),
+                    Outcome.Hopeless => await RemovedAsync(answer),
+                    _ => answer,
+                };
             }
             finally
             {
@@ -647,19 +670,31 @@ public sealed class UnfinishedFiles
                 else
                 {
                     fingerprint.Dispose();
+                    // Whoever ended the upload while we wrote could not take its bytes away: then that is for us.
+                    await files.TakeBackUnknownAsync(upload);
                 }
 
                 files.changes.Notify(upload.OwnerId);
             }
         }
 
-        /// <returns>What to answer, or the upload with all its bytes written (not yet durable); and whether the fingerprint is that of the durable bytes.</returns>
-        private async Task<(Answer<Upload> Answer, bool Keep)> TakeAsync(
-            Stream content, PieceChecksum? checksum, IncomingBlob blob, Fingerprint fingerprint, CancellationToken cancellation)
+        /// <returns>What became of it; what to answer where that is not to be found out yet; and whether the fingerprint is that of the durable bytes.</returns>
+        private async Task<(Outcome Outcome, Answer<Upload> Answer, bool Keep)> TakeAsync(
+            Stream content, PieceChecksum? checksum, Fingerprint fingerprint, CancellationToken cancellation)
         {
+            await using var blob = await OpenAsync(cancellation);
+            if (blob is null)
+            {
+                return (Outcome.Missing, default, false);
+            }
+
+            if (mine.Moved(start))
+            {
+                files.changes.Notify(upload.OwnerId);
+            }
+
             using var sum = checksum?.Begin();
-            Received received = default;
-            var full = false;
+            Received received;
             try
             {
                 var most = upload.Length - start;
@@ -673,19 +708,16 @@ public sealed class UnfinishedFiles
             }
             catch (StorageFullException)
             {
-                full = true;
+                return (Outcome.Answered, Refusal.StorageFull(upload.Name), false);
             }
-
-            await point.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (full)
+            finally
             {
-                return (Refusal.StorageFull(upload.Name), false);
+                await point.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
             if (fingerprint.Hopeless is { } hopeless)
             {
-                await files.RemoveAsync(upload, null);
-                return (hopeless, false);
+                return (Outcome.Hopeless, hopeless, false);
             }
 
             if (received.Broken is not null)
@@ -697,32 +729,33 @@ public sealed class UnfinishedFiles
             if (blob.Length == upload.Length && !received.Ended && await Receiving.HasMoreAsync(content, cancellation))
             {
                 await files.MarkAsync(upload, start, told: true);
-                return (Refusal.TooLong(upload.Name, upload.Length), false);
+                return (Outcome.Answered, Refusal.TooLong(upload.Name, upload.Length), false);
             }
 
             if (sum is not null && !checksum!.Is(sum))
             {
-                return (Refusal.ChecksumMismatch(), false);
+                return (Outcome.Answered, Refusal.ChecksumMismatch(), false);
             }
 
             if (blob.Length == upload.Length)
             {
-                upload.Offset = upload.Length;
-                return (upload, true);
+                // Durable and visible under its key first; then the row.
+                await blob.CommitAsync(CancellationToken.None);
+                return (Outcome.Whole, default, false);
             }
 
             await blob.SyncAsync(CancellationToken.None);
             if (!await files.MarkAsync(upload, blob.Length, told: true))
             {
-                return (Refusal.WrongOffset(null), false);
+                return (Outcome.Answered, Refusal.WrongOffset(null), false);
             }
 
             upload.Offset = upload.ToldOffset = blob.Length;
-            return (upload, true);
+            return (Outcome.Answered, upload, true);
         }
 
         /// <summary>The sender broke off or had to stop: what came is kept, though nobody is told yet how much that is.</summary>
-        private async Task<(Answer<Upload>, bool Keep)> BrokenAsync(Exception broken, PieceChecksum? checksum, IncomingBlob blob)
+        private async Task<(Outcome, Answer<Upload>, bool Keep)> BrokenAsync(Exception broken, PieceChecksum? checksum, IncomingBlob blob)
         {
             var keep = false;
             if (checksum is null && blob.Length > start)
@@ -738,12 +771,18 @@ public sealed class UnfinishedFiles
                 ExceptionDispatchInfo.Throw(broken);
             }
 
-            return (await files.FindAsync(upload.OwnerId, upload.Id) switch
+            return (Outcome.Answered, await files.FindAsync(upload.OwnerId, upload.Id) switch
             {
                 null => Refusal.UploadNotThere(),
                 { Paused: true } => Refusal.Paused(upload.Name),
                 _ => Refusal.WrongOffset(null),
             }, keep);
+        }
+
+        private async Task<Answer<Upload>> RemovedAsync(Answer<Upload> answer)
+        {
+            await files.RemoveAsync(upload, null);
+            return answer;
         }
 
         private async Task<IncomingBlob?> OpenAsync(CancellationToken cancellation)
@@ -798,17 +837,14 @@ public sealed class UnfinishedFiles
             }
         }
 
-        private async Task<bool> PointAsync(IncomingBlob blob, long length)
+        private async Task PointAsync(IncomingBlob blob, long length)
         {
             await Task.Yield();
             await blob.SyncAsync(CancellationToken.None);
-            if (await files.MarkAsync(upload, length, told: false))
+            if (!await files.MarkAsync(upload, length, told: false))
             {
-                return true;
+                mine.Stop();
             }
-
-            mine.Stop();
-            return false;
         }
 
         /// <summary>The storage no longer has what it acknowledged. That must not happen; going on would make a file with a hole.</summary>

@@ -9,7 +9,7 @@ namespace BlazorFileHost.Uploads;
 
 /// <summary>
 /// The picker, the drop zone over the whole window, and the panel that shows what is on its way. The circuit carries names,
-/// verdicts and progress; the bytes go from the browser to <see cref="UploadEndpoint"/> by plain HTTP and do not need it.
+/// verdicts and progress; the bytes go from the browser to <see cref="UploadEndpoints"/> by plain HTTP and do not need it.
 /// </summary>
 public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, TimeProvider time, ILogger<UploadBox> log) : ComponentBase, IAsyncDisposable
 {

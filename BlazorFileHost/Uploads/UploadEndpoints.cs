@@ -377,7 +377,11 @@ internal static class UploadEndpoints
         var buffer = new byte[64 * 1024];
         try
         {
-            http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit ? limit.MaxRequestBodySize = null : null;
+            if (http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            {
+                limit.MaxRequestBodySize = null;
+            }
+
             for (long drained = 0; drained < DrainLimit;)
             {
                 var count = await http.Request.Body.ReadAsync(buffer, http.RequestAborted);

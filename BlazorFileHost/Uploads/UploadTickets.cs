@@ -52,7 +52,7 @@ internal sealed class UploadTicketHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logs, UrlEncoder encoder, UploadTickets tickets)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logs, encoder)
 {
-    public const string Scheme = "UploadToken";
+    public const string Name = "UploadToken";
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
@@ -61,8 +61,8 @@ internal sealed class UploadTicketHandler(
             return AuthenticateResult.Fail("The token is not good (any more).");
         }
 
-        var identity = new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, ownerId.ToString())], Scheme);
-        return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme));
+        var identity = new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, ownerId.ToString())], Name);
+        return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Name));
     }
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)

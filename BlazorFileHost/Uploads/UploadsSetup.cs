@@ -17,9 +17,9 @@ public static class UploadsSetup
         builder.Services.AddSignalR(hub => hub.MaximumReceiveMessageSize = MessageSize);
         builder.Services.AddSingleton<UploadTickets>();
         builder.Services.AddAuthentication()
-            .AddScheme<AuthenticationSchemeOptions, UploadTicketHandler>(UploadTicketHandler.Scheme, null)
+            .AddScheme<AuthenticationSchemeOptions, UploadTicketHandler>(UploadTicketHandler.Name, null)
             .AddPolicyScheme(Scheme, null, uploads => uploads.ForwardDefaultSelector = context
-                => context.Request.Headers.ContainsKey(UploadTickets.Header) ? UploadTicketHandler.Scheme : IdentityConstants.ApplicationScheme);
+                => context.Request.Headers.ContainsKey(UploadTickets.Header) ? UploadTicketHandler.Name : IdentityConstants.ApplicationScheme);
     }
 
     public static void MapUploads(this WebApplication app)
