@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Identity;
 
 namespace BlazorFileHost.Uploads;
@@ -20,6 +21,7 @@ public static class UploadsSetup
             .AddScheme<AuthenticationSchemeOptions, UploadTicketHandler>(UploadTicketHandler.Name, null)
             .AddPolicyScheme(Scheme, null, uploads => uploads.ForwardDefaultSelector = context
                 => context.Request.Headers.ContainsKey(UploadTickets.Header) ? UploadTicketHandler.Name : IdentityConstants.ApplicationScheme);
+        builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ReceiveBlocks>();
     }
 
     public static void MapUploads(this WebApplication app)
