@@ -46,7 +46,7 @@ public sealed partial class RoomsTests
     public void The_test_rooms_are_the_apps_rooms()
         => Assert.Empty(Directory.GetDirectories(Path.Combine(Repository.Root, "BlazorFileHost.Tests"))
             .Select(directory => Path.GetRelativePath(Path.Combine(Repository.Root, "BlazorFileHost.Tests"), directory))
-            .Except([.. MayKnow.Keys, "House", "Browser", "Support", "Servers", "bin", "obj", "TestResults"]));
+            .Except([.. MayKnow.Keys, "House", "Browser", "Support", "Servers", "Benchmarks", "bin", "obj", "TestResults"]));
 
     private static string App => Path.Combine(Repository.Root, "BlazorFileHost");
 
