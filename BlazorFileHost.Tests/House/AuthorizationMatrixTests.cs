@@ -39,6 +39,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         ["GET POST /error"] = Everybody,
         ["GET POST /not-found"] = Everybody,
         ["GET HEAD /files/{id:guid}"] = SignedIn,
+        ["POST /files/zip"] = SignedIn,
         ["POST /uploads"] = SignedIn,
         ["POST /uploads/batch"] = SignedIn,
         ["DELETE HEAD PATCH POST /uploads/{id:guid}"] = SignedIn,

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Security.Claims;
+using BlazorFileHost.Storage;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Headers;
+using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
 namespace BlazorFileHost.Files;
@@ -8,47 +11,87 @@ namespace BlazorFileHost.Files;
 /// <summary>
 /// <c>GET</c> and <c>HEAD /files/{id}</c>: the owner's file as an attachment, never to be shown by the browser, with single byte
 /// ranges (RFC 9110 section 14), a strong <c>ETag</c> and <c>Repr-Digest</c> (RFC 9530) that are the content's SHA-256.
-/// What is not the owner's looks the same as what is not there.
+/// What is not the owner's looks the same as what is not there. Bytes that are known to be damaged are a 500 before the first of them; bytes
+/// that end too early end the connection.
 /// </summary>
-internal static class FileDownload
+internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, ILogger<FileDownload> log)
 {
-    public static async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
+    public async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
     {
         if (await library.OpenAsync(person.OwnerId(), id, cancellation) is not var (file, bytes))
         {
             return Results.NotFound();
         }
 
-        // "Nothing here" is a page for people who have lost their way; 304, 412 and 416 are for programs.
-        http.Features.Get<IStatusCodePagesFeature>()?.Enabled = false;
-        if (!MayBeRanged(http.Request))
+        await using (bytes)
         {
-            http.Request.Headers.Remove(HeaderNames.Range);
-        }
+            // "Nothing here" is a page for people who have lost their way; 304, 412 and 416 are for programs.
+            http.Features.Get<IStatusCodePagesFeature>()?.Enabled = false;
+            var tag = new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(file.Sha256)}\"");
+            var modified = new DateTimeOffset(file.Modified.Ticks - (file.Modified.Ticks % TimeSpan.TicksPerSecond), TimeSpan.Zero);
+            var portion = Portion.Of(http.Request, tag, modified, file.Size);
 
-        var disposition = new ContentDispositionHeaderValue("attachment");
-        disposition.SetHttpFileName(file.Name);
-        var digest = Convert.ToBase64String(file.Sha256);
-        var response = http.Response.Headers;
-        response.ContentDisposition = disposition.ToString();
-        response.CacheControl = "private, no-store";
-        response.ContentSecurityPolicy = "sandbox; default-src 'none'";
-        response["Cross-Origin-Resource-Policy"] = "same-origin";
-        response["Repr-Digest"] = string.Create(CultureInfo.InvariantCulture, $"sha-256=:{digest}:");
-        return Results.Stream(bytes, file.ContentType, lastModified: file.Modified,
-            entityTag: new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(file.Sha256)}\""), enableRangeProcessing: true);
+            WriteHeaders(http.Response, file.Name);
+            http.Response.StatusCode = portion.Status;
+            var headers = http.Response.GetTypedHeaders();
+            headers.ETag = tag;
+            headers.LastModified = modified;
+            http.Response.Headers.AcceptRanges = "bytes";
+            http.Response.Headers["Repr-Digest"] = $"sha-256=:{Convert.ToBase64String(file.Sha256)}:";
+            if (portion.Status is StatusCodes.Status416RangeNotSatisfiable)
+            {
+                headers.ContentRange = new ContentRangeHeaderValue(file.Size);
+            }
+
+            if (portion.Status is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
+            {
+                return Results.Empty;
+            }
+
+            http.Response.ContentType = file.ContentType;
+            if (options.CurrentValue.AccelRedirect is { Length: > 0 } prefix && ProxyAnswersTheSame(http.Request, portion))
+            {
+                http.Response.StatusCode = StatusCodes.Status200OK;
+                http.Response.Headers["X-Accel-Redirect"] = prefix + StorageKey.Parse(file.StorageKey);
+                http.Response.ContentLength = 0;
+                return Results.Empty;
+            }
+
+            http.Response.ContentLength = portion.Length;
+            if (portion.Status is StatusCodes.Status206PartialContent)
+            {
+                headers.ContentRange = new ContentRangeHeaderValue(portion.From, portion.From + portion.Length - 1, file.Size);
+            }
+
+            if (HttpMethods.IsGet(http.Request.Method))
+            {
+                Outgoing.EndWhenSlowerThan(http, options.CurrentValue.SlowestDownload);
+                await Outgoing.RunAsync(http, log, stop => Outgoing.SendAsync(bytes, portion.From, portion.Length, http.Response, stop));
+            }
+
+            return Results.Empty;
+        }
     }
 
-    /// <summary>Where this is false the whole file is the answer; the framework would send a part.</summary>
-    private static bool MayBeRanged(HttpRequest request)
+    /// <summary>What every download has: it is saved under its name and never shown, kept by no cache, read by no other site.</summary>
+    public static void WriteHeaders(HttpResponse response, string name)
     {
-        // RFC 9110, 14.2: ranges are defined for GET only, and a unit that is not understood is ignored.
-        if (!HttpMethods.IsGet(request.Method) || !request.Headers.Range.ToString().StartsWith("bytes=", StringComparison.OrdinalIgnoreCase))
-        {
-            return false;
-        }
-
-        // 13.1.5: a date is a validator a second long (8.8.2.2). Within it a file can be replaced, and its halves would be mixed.
-        return request.Headers.IfRange.Count == 0 || request.GetTypedHeaders().IfRange?.EntityTag is not null;
+        var disposition = new ContentDispositionHeaderValue("attachment");
+        disposition.SetHttpFileName(name);
+        var headers = response.Headers;
+        headers.ContentDisposition = disposition.ToString();
+        headers.CacheControl = "private, no-store";
+        headers.ContentSecurityPolicy = "sandbox; default-src 'none'";
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
     }
+
+    /// <summary>
+    /// nginx looks at the request once more. It takes a range as we do where one holds; it knows other rules for one that does not (several,
+    /// a date), answers ranges of HEAD, and has no tag of ours yet when it looks at the conditions. What it would answer otherwise we send.
+    /// </summary>
+    private static bool ProxyAnswersTheSame(HttpRequest request, Portion portion)
+        => HttpMethods.IsGet(request.Method)
+            && request.Headers.IfMatch.Count == 0
+            && request.Headers.IfUnmodifiedSince.Count == 0
+            && (request.Headers.Range.Count == 0 || portion.Status is StatusCodes.Status206PartialContent);
 }

@@ -1,3 +1,5 @@
+using BlazorFileHost.Storage;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -14,16 +16,22 @@ public static class FilesSetup
         builder.Services.AddScoped<FileLibrary>();
         builder.Services.AddSingleton<UnfinishedFiles>();
         builder.Services.AddHostedService<UploadRounds>();
+        builder.Services.AddSingleton<FileDownload>();
+        builder.Services.AddSingleton<ZipDownload>();
     }
 
     public static void MapFiles(this WebApplication app)
     {
-        app.MapMethods("/files/{id:guid}", [HttpMethods.Get, HttpMethods.Head], FileDownload.SendAsync);
+        app.MapMethods("/files/{id:guid}", [HttpMethods.Get, HttpMethods.Head], app.Services.GetRequiredService<FileDownload>().SendAsync);
+        app.MapPost("/files/zip", app.Services.GetRequiredService<ZipDownload>().SendAsync)
+            .WithMetadata(new RequestSizeLimitAttribute(ZipDownload.LargestForm));
     }
 
-    private sealed class Validation : IValidateOptions<LibraryOptions>
+    private sealed class Validation(IConfiguration settings) : IValidateOptions<LibraryOptions>
     {
         public ValidateOptionsResult Validate(string? name, LibraryOptions options)
-            => options.Wrong() is { } wrong ? ValidateOptionsResult.Fail(wrong) : ValidateOptionsResult.Success;
+            => (options.Wrong() ?? options.WrongWith(settings[$"{StorageOptions.Section}:{nameof(StorageOptions.Kind)}"])) is { } wrong
+                ? ValidateOptionsResult.Fail(wrong)
+                : ValidateOptionsResult.Success;
     }
 }

@@ -1,7 +1,10 @@
+using System.Text.RegularExpressions;
+using BlazorFileHost.Storage;
+
 namespace BlazorFileHost.Files;
 
-/// <summary>What may be uploaded. Section <c>Files</c>.</summary>
-public sealed class LibraryOptions
+/// <summary>What may be uploaded, and how it is given back. Section <c>Files</c>.</summary>
+public sealed partial class LibraryOptions
 {
     public const string Section = "Files";
 
@@ -21,6 +24,18 @@ public sealed class LibraryOptions
 
     /// <summary>How long an unfinished upload is kept after its last byte came.</summary>
     public TimeSpan UnfinishedUploadsExpire { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>
+    /// Bytes a second. Who takes a download slower is cut off, for each holds a buffer and an open file. One that stands still is let go
+    /// after a mebibyte's time at this rate: by default some eight and a half minutes.
+    /// </summary>
+    public int SlowestDownload { get; set; } = 2048;
+
+    /// <summary>
+    /// Where an nginx in front finds the storage's files, as in <c>/protected/</c>: it then sends the bytes of a download itself. Empty: we do.
+    /// See README, "Behind nginx".
+    /// </summary>
+    public string AccelRedirect { get; set; } = "";
 
     /// <summary><see cref="AllowedExtensions"/> as a list, in its order.</summary>
     public IReadOnlyCollection<string> Allowed
@@ -48,5 +63,18 @@ public sealed class LibraryOptions
             : MaxUnfinishedUploads < 1 ? $"{Section}:MaxUnfinishedUploads is {MaxUnfinishedUploads}. It is at least 1."
             : UnfinishedUploadsExpire <= TimeSpan.Zero
                 ? $"{Section}:UnfinishedUploadsExpire is {UnfinishedUploadsExpire}. It is a time such as \"1.00:00:00\", a day."
+            : SlowestDownload < 1 ? $"{Section}:SlowestDownload is {SlowestDownload}. It is a number of bytes a second, at least 1."
+            : AccelRedirect.Length > 0 && !Prefix().IsMatch(AccelRedirect)
+                ? $"{Section}:AccelRedirect is \"{AccelRedirect}\". It is empty, or a path that begins and ends with /, such as \"/protected/\", as nginx has it."
             : null;
+
+    /// <summary>What cannot be together with that <c>Storage:Kind</c>.</summary>
+    public string? WrongWith(string? storageKind)
+        => AccelRedirect.Length > 0 && !string.IsNullOrEmpty(storageKind) && !string.Equals(storageKind, StorageOptions.Disk, StringComparison.OrdinalIgnoreCase)
+            ? $"{Section}:AccelRedirect is set, but {StorageOptions.Section}:Kind is {storageKind}: nginx can only send files that lie on the disk. Leave one of the two out."
+            : null;
+
+    // No dots: no way up.
+    [GeneratedRegex("^/([A-Za-z0-9_-]+/)+$", RegexOptions.NonBacktracking)]
+    private static partial Regex Prefix();
 }

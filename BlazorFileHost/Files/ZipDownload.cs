@@ -1,0 +1,204 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Claims;
+using System.Text;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files.Zip;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>
+/// <c>POST /files/zip</c>: several of the owner's files as one archive, made while it is sent. Form fields: <c>ids</c>, separated by spaces or
+/// commas; <c>zone</c>, the IANA name of the time zone in which its date and MS-DOS times are told (UTC when it is not known); the antiforgery
+/// token. One id that is not the owner's, or not there, and the answer is the same 404, whatever the others are.
+/// <para>
+/// A file that is deleted while the archive is made, or whose bytes are missing, damaged or cannot be read from their beginning, is left out,
+/// and the last entry, "NOT IN THIS ARCHIVE.txt", names it. A file that breaks later has part of its bytes at the client already: nothing that
+/// could still be sent would make that right, so the connection is ended before the archive's directory. The client sees a broken download,
+/// and no reader takes what it has for an archive. Only files over <see cref="ZipWriter.BufferSize"/> can break so.
+/// </para>
+/// <para>Holds one buffer, and some 60 bytes for every file.</para>
+/// </summary>
+internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<LibraryOptions> options, TimeProvider time, ILogger<ZipDownload> log)
+{
+    /// <summary>Files in one archive.</summary>
+    public const int MostFiles = 100_000;
+
+    /// <summary>Bytes of a form with <see cref="MostFiles"/> ids: 36 letters each and at most three for what stands between; and a few thousand for the rest.</summary>
+    public const int LargestForm = (MostFiles * 39) + 16_384;
+
+    /// <summary>Bytes gathered before they go to the connection: the headers and bytes of small files together.</summary>
+    private const int Gathered = 64 * 1024;
+
+    /// <summary>Rows looked at together.</summary>
+    private const int ChunkSize = 500;
+
+    /// <summary>Compressed already, so that trying once more would only cost time. Everything else is compressed.</summary>
+    private static readonly HashSet<string> Compressed = new(
+        ["png", "jpg", "jpeg", "gif", "webp", "avif", "heic", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "pdf", "zip", "gz", "tgz", "bz2", "xz",
+            "zst", "7z", "rar", "jar", "apk", "mp3", "m4a", "aac", "ogg", "opus", "flac", "mp4", "m4v", "mov", "mkv", "webm", "avi", "woff", "woff2"],
+        StringComparer.Ordinal);
+
+    public async Task<IResult> SendAsync(ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
+    {
+        if (await ReadAsync(http, cancellation) is not { } form)
+        {
+            return Refused(StatusCodes.Status400BadRequest, "BadRequest", $"This is not a form that a page of this session sent, or it names more than {MostFiles:N0} files. Load the page again.");
+        }
+
+        if (Ids(form["ids"].ToString()) is not { } ids)
+        {
+            return Refused(StatusCodes.Status400BadRequest, "BadRequest", "The field ids is not a list of file ids, separated by spaces.");
+        }
+
+        if (ids.Count is 0 or > MostFiles)
+        {
+            return Refused(StatusCodes.Status400BadRequest, "BadRequest",
+                ids.Count == 0 ? "Name at least one file." : $"One archive can hold {MostFiles:N0} files.");
+        }
+
+        var zone = TimeZoneInfo.TryFindSystemTimeZoneById(form["zone"].ToString(), out var found) ? found : TimeZoneInfo.Utc;
+        // Megabytes, for as long as the client takes to receive everything.
+        http.Features.Set<IFormFeature>(null);
+
+        // What is gone later shall be named, too.
+        await using var names = new Spool();
+        var owner = person.OwnerId();
+        foreach (var chunk in ids.Chunk(ChunkSize))
+        {
+            if (await InOrderAsync(library, owner, chunk, cancellation) is not { } files)
+            {
+                return Refused(StatusCodes.Status404NotFound, "NotThere",
+                    ids.Count == 1 ? Refusal.NotThere().Sentence : "Not all of these files are there any more. Choose again.");
+            }
+
+            await WriteNamesAsync(names, files, cancellation);
+        }
+
+        var today = TimeZoneInfo.ConvertTime(time.GetUtcNow(), zone);
+        FileDownload.WriteHeaders(http.Response, string.Create(CultureInfo.InvariantCulture, $"Files {today:yyyy-MM-dd}.zip"));
+        http.Response.ContentType = "application/zip";
+        Outgoing.EndWhenSlowerThan(http, options.CurrentValue.SlowestDownload);
+        await Outgoing.RunAsync(http, log, async stop =>
+        {
+            using var namesAgain = new BinaryReader(await names.ReadAsync(), Encoding.UTF8);
+            await WriteArchiveAsync(library, owner, ids, namesAgain, zone, http, stop);
+        });
+        return Results.Empty;
+    }
+
+    private async Task WriteArchiveAsync(
+        FileLibrary library, Guid owner, List<Guid> ids, BinaryReader namesAgain, TimeZoneInfo zone, HttpContext http, CancellationToken cancellation)
+    {
+        // Not disposed: that would close the response's body.
+        var output = new BufferedStream(http.Response.Body, Gathered);
+        await using var zip = new ZipWriter(output, zone);
+        await using var missing = new Spool();
+        var entries = new EntryNames();
+        foreach (var id in ids)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var name = namesAgain.ReadString();
+            try
+            {
+                if (await library.OpenAsync(owner, id, cancellation) is not var (file, bytes))
+                {
+                    await SayAsync($"“{FileName.Visible(name)}” was deleted before it could be added.");
+                    continue;
+                }
+
+                await using (bytes)
+                {
+                    await zip.AddAsync(entries.Take(file.Name), file.Modified, bytes, file.Size, !Compressed.Contains(FileName.Extension(file.Name) ?? ""), cancellation);
+                }
+            }
+            catch (IOException failure) when (!zip.IsTorn && !cancellation.IsCancellationRequested)
+            {
+                var report = Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier;
+                log.LogError(failure, "File {File} could not be put into an archive. The id given is {Id}.", id, report);
+                await SayAsync($"“{FileName.Visible(name)}” cannot be read on the server. Tell whoever runs it, with the id {report}.");
+            }
+        }
+
+        if (missing.Length > 0)
+        {
+            await using var sentences = await missing.ReadAsync();
+            await zip.AddAsync(entries.Take("NOT IN THIS ARCHIVE.txt"), time.GetUtcNow().UtcDateTime, sentences, missing.Length, compress: true, cancellation);
+        }
+
+        await zip.FinishAsync(cancellation);
+
+        // A line each, as even the oldest editors of text want it.
+        ValueTask SayAsync(string sentence) => missing.WriteAsync(Encoding.UTF8.GetBytes(sentence + "\r\n"), cancellation);
+    }
+
+    /// <summary>The form, or null when it is none, too large, or not from a page of this session.</summary>
+    private async Task<IFormCollection?> ReadAsync(HttpContext http, CancellationToken cancellation)
+    {
+        try
+        {
+            if (!http.Request.HasFormContentType)
+            {
+                return null;
+            }
+
+            var form = await http.Request.ReadFormAsync(new FormOptions { ValueLengthLimit = LargestForm, ValueCountLimit = 8 }, cancellation);
+            return await antiforgery.IsRequestValidAsync(http) ? form : null;
+        }
+        catch (Exception malformed) when (malformed is InvalidDataException or BadHttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Each once, in their order; null when something else stands among them.</summary>
+    private static List<Guid>? Ids(ReadOnlySpan<char> text)
+    {
+        var (ids, seen) = (new List<Guid>(), new HashSet<Guid>());
+        foreach (var range in text.SplitAny(' ', ',', '\r', '\n', '\t'))
+        {
+            var word = text[range];
+            if (word.IsEmpty)
+            {
+                continue;
+            }
+
+            if (!Guid.TryParseExact(word, "D", out var id))
+            {
+                return null;
+            }
+
+            if (seen.Add(id))
+            {
+                ids.Add(id);
+            }
+        }
+
+        return ids;
+    }
+
+    private static async Task<IReadOnlyList<StoredFile>?> InOrderAsync(FileLibrary library, Guid owner, Guid[] ids, CancellationToken cancellation)
+    {
+        var found = (await library.FindAsync(owner, ids, cancellation)).ToDictionary(file => file.Id);
+        return found.Count == ids.Length ? [.. ids.Select(id => found[id])] : null;
+    }
+
+    private static async Task WriteNamesAsync(Spool names, IReadOnlyList<StoredFile> files, CancellationToken cancellation)
+    {
+        using var bytes = new MemoryStream();
+        await using (var writer = new BinaryWriter(bytes, Encoding.UTF8, leaveOpen: true))
+        {
+            foreach (var file in files)
+            {
+                writer.Write(file.Name);
+            }
+        }
+
+        await names.WriteAsync(bytes.GetBuffer().AsMemory(0, (int)bytes.Length), cancellation);
+    }
+
+    private static IResult Refused(int status, string code, string sentence) => Results.Json(new { Code = code, Sentence = sentence }, statusCode: status);
+}
