@@ -58,6 +58,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
 
     private static readonly string[] CalledByBrowsers =
     [
+        "BlazorFileHost.Files.FileListing.DownloadRefused",
         "BlazorFileHost.Uploads.UploadBox.FoldersDropped",
         "BlazorFileHost.Uploads.UploadBox.Interrupted",
         "BlazorFileHost.Uploads.UploadBox.Report",

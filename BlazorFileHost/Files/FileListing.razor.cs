@@ -30,6 +30,9 @@ public sealed partial class FileListing(
     private Virtualize<Row>? virtualize;
     private ElementReference listing;
     private ElementReference rows;
+    private ElementReference zipForm;
+    private ElementReference zipFrame;
+    private DotNetObjectReference<FileListing>? self;
     private IJSObjectReference? module;
     private bool asking;
     private int looks;
@@ -92,7 +95,8 @@ public sealed partial class FileListing(
                 return;
             }
 
-            await module.InvokeVoidAsync("attach", listing);
+            self = DotNetObjectReference.Create(this);
+            await module.InvokeVoidAsync("attach", listing, zipFrame, self);
             if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("timeZone"), out var found))
             {
                 zone = found;
@@ -112,8 +116,14 @@ public sealed partial class FileListing(
         await LetGoAsync();
     }
 
+    /// <summary>The browser's word that it was given something else instead of an archive. Which of the reasons it was, it may not look at.</summary>
+    [JSInvokable]
+    public void DownloadRefused()
+        => notifications.Notify(NotificationSeverity.Error, "Nothing was downloaded", "Some of the files may just have been deleted. Look again, or load the page anew.", 10_000);
+
     private async Task LetGoAsync()
     {
+        self?.Dispose();
         try
         {
             if (module is not null)
@@ -349,6 +359,30 @@ public sealed partial class FileListing(
     }
 
     private void ClearSelection() => selected.Clear();
+
+    private Task DownloadAsync() => TryAsync(async () =>
+    {
+        var ids = selected.ToList();
+        if (ids.Count > ZipDownload.MostFiles)
+        {
+            Tell($"One archive can hold {Count(ZipDownload.MostFiles)}. Select fewer.");
+            return;
+        }
+
+        // The selection follows what happens elsewhere, but not within the same moment; and one id too many would refuse them all.
+        var there = (await library.FindAsync(OwnerId, ids, leaving.Token)).Select(file => file.Id).ToHashSet();
+        ids.RemoveAll(id => !there.Contains(id));
+        if (ids.Count == 0)
+        {
+            Tell(selected.Count > 1 ? "These files are no longer there." : Refusal.NotThere().Sentence);
+        }
+        else if (module is not null)
+        {
+            await (ids is [var one]
+                ? module.InvokeVoidAsync("download", $"files/{one}")
+                : module.InvokeVoidAsync("zip", zipForm, string.Join(' ', ids)));
+        }
+    });
 
     private async Task DeleteAsync(IEnumerable<Guid> meant)
     {

@@ -1,7 +1,13 @@
 // What the list needs of the browser: keys that must not scroll the page, the row in view, a download without leaving.
 
 // The grid itself comes and goes with the first and the last file.
-export function attach(listing) {
+export function attach(listing, frame, page) {
+    // An archive is downloaded and loads nothing into the frame. What does load is a refusal.
+    frame.addEventListener('load', () => {
+        if (!frame.dataset.asked) return;
+        delete frame.dataset.asked;
+        page.invokeMethodAsync('DownloadRefused').catch(() => { /* The circuit is away; the page says so itself. */ });
+    });
     listing.addEventListener('keydown', event => {
         const grid = event.target.closest('.grid');
         if (!grid) return;
@@ -30,6 +36,14 @@ export function download(address) {
     link.href = address;
     link.download = '';
     link.click();
+}
+
+export function zip(form, ids) {
+    form.elements.ids.value = ids;
+    form.elements.zone.value = timeZone();
+    document.getElementsByName(form.target)[0].dataset.asked = true;
+    form.submit();
+    form.elements.ids.value = '';
 }
 
 export function timeZone() {
