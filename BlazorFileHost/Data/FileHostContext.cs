@@ -13,6 +13,8 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
 {
     public DbSet<StoredFile> Files => Set<StoredFile>();
 
+    public DbSet<Folder> Folders => Set<Folder>();
+
     public DbSet<Upload> Uploads => Set<Upload>();
 
     public DbSet<FirstAdministrator> FirstAdministrators => Set<FirstAdministrator>();
@@ -185,6 +187,13 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Size });
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Modified });
             file.HasOne<User>().WithMany().HasForeignKey(f => f.OwnerId).OnDelete(DeleteBehavior.Cascade);
+        });
+
+        builder.Entity<Folder>(folder =>
+        {
+            folder.Property(f => f.NameKey).UseCollation(ByteCollation);
+            folder.HasIndex(f => new { f.OwnerId, f.ParentId, f.NameKey }).IsUnique();
+            folder.HasOne<User>().WithMany().HasForeignKey(f => f.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
 
         builder.Entity<Upload>(upload =>

@@ -32,8 +32,9 @@ public sealed class FileBatch : IAsyncDisposable
     /// <summary>Reads one file to its end. What becomes of it <see cref="FinishAsync"/> tells.</summary>
     /// <param name="size">Bytes that it is said to have; null when nobody said.</param>
     /// <param name="sha256">What the content must have; null when nobody said.</param>
+    /// <param name="folderId">Null for the root.</param>
     /// <exception cref="IOException">The sender broke off.</exception>
-    public async Task TakeAsync(string name, long? size, OnConflict onConflict, Stream content, byte[]? sha256, CancellationToken cancellation)
+    public async Task TakeAsync(string name, long? size, OnConflict onConflict, Stream content, byte[]? sha256, Guid? folderId, CancellationToken cancellation)
     {
         var at = answers.Count;
         answers.Add(default);
@@ -60,7 +61,7 @@ public sealed class FileBatch : IAsyncDisposable
 
                 if (taken.Value is { } whole)
                 {
-                    group.Add(new Waiting(at, blob, new Arrival(ownerId, name, onConflict, key, whole)));
+                    group.Add(new Waiting(at, blob, new Arrival(folderId ?? ownerId, name, onConflict, key, whole)));
                     groupBytes += whole.Size;
                     blob = null;
                 }

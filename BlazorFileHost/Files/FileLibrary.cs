@@ -10,7 +10,7 @@ namespace BlazorFileHost.Files;
 /// The one door to people's files: takes, lists, gives and removes them, each time for the owner it is told. What it has
 /// acknowledged survives power loss; what it refuses leaves nothing behind. It knows neither pages nor HTTP.
 /// </summary>
-public sealed class FileLibrary(
+public sealed partial class FileLibrary(
     IDbContextFactory<FileHostContext> contexts,
     IFileStorage storage,
     FileChanges changes,
@@ -27,13 +27,15 @@ public sealed class FileLibrary(
     /// A verdict per offered file before a byte moves, in the same order: the name under which it would be kept, or why not.
     /// It promises nothing: <see cref="ReceiveAsync"/> looks again.
     /// </summary>
-    public async Task<IReadOnlyList<Answer<string>>> CheckAsync(Guid ownerId, IReadOnlyList<OfferedFile> offered, CancellationToken cancellation = default)
+    /// <param name="folderId">The folder they are for; null for the root.</param>
+    public async Task<IReadOnlyList<Answer<string>>> CheckAsync(
+        Guid ownerId, IReadOnlyList<OfferedFile> offered, Guid? folderId = null, CancellationToken cancellation = default)
     {
         var rules = options.CurrentValue;
         var verdicts = offered.Select(file => Check(file, rules)).ToArray();
 
         var keys = verdicts.Select(verdict => verdict.Value is { } name ? FileName.Key(name) : null).ToArray();
-        var taken = await TakenAsync(ownerId, keys.OfType<string>().Distinct(), cancellation);
+        var taken = await TakenAsync(ownerId, folderId ?? ownerId, keys.OfType<string>().Distinct(), cancellation);
         for (var i = 0; i < verdicts.Length; i++)
         {
             // Two of one name in one pick: the first is free to go, the second meets it.
@@ -52,7 +54,7 @@ public sealed class FileLibrary(
     /// </summary>
     /// <exception cref="IOException">The source or the storage failed.</exception>
     public async Task<Answer<StoredFile>> ReceiveAsync(
-        Guid ownerId, OfferedFile offered, OnConflict onConflict, Stream content, CancellationToken cancellation = default)
+        Guid ownerId, OfferedFile offered, OnConflict onConflict, Stream content, Guid? folderId = null, CancellationToken cancellation = default)
     {
         if (Check(offered, options.CurrentValue) is { Refusal: { } refusal })
         {
@@ -69,33 +71,48 @@ public sealed class FileLibrary(
             }
         }
 
-        if (onConflict == OnConflict.Ask && (await TakenAsync(ownerId, [FileName.Key(name)], cancellation)).Count > 0)
+        if (onConflict == OnConflict.Ask && (await TakenAsync(ownerId, folderId ?? ownerId, [FileName.Key(name)], cancellation)).Count > 0)
         {
             return Refusal.NameTaken(name);
         }
 
         await using var batch = BeginBatch(ownerId);
-        await batch.TakeAsync(offered.Name, offered.Size, onConflict, content, null, cancellation);
+        await batch.TakeAsync(offered.Name, offered.Size, onConflict, content, null, folderId, cancellation);
         return (await batch.FinishAsync())[0];
     }
 
     /// <summary>Takes many small files in, grouped. For one caller at a time; disposing it takes back what is not finished.</summary>
     public FileBatch BeginBatch(Guid ownerId) => new(ownerId, storage, register, options.CurrentValue, log);
 
-    /// <summary>One stretch of the list as it is now, and how many there are in all.</summary>
-    public async Task<FilePage> ListAsync(Guid ownerId, FileOrder order, int skip, int take, CancellationToken cancellation = default)
+    /// <summary>One stretch of a folder's list as it is now, and how many entries there are in all.</summary>
+    /// <param name="folderId">Null for the root.</param>
+    public async Task<FilePage> ListAsync(
+        Guid ownerId, FileOrder order, int skip, int take, Guid? folderId = null, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var total = await Root(context, ownerId).CountAsync(cancellation);
-        var files = await Ordered(Root(context, ownerId), order).Skip(skip).Take(take).ToListAsync(cancellation);
-        return new FilePage(files, total);
+        var (folders, files) = In(context, ownerId, folderId ?? ownerId);
+        var folderCount = await folders.CountAsync(cancellation);
+        var fileCount = await files.CountAsync(cancellation);
+        var foldersHere = skip < folderCount ? await Ordered(folders, order).Skip(skip).Take(take).ToListAsync(cancellation) : [];
+        var left = take - foldersHere.Count;
+        var filesHere = left > 0 ? await Ordered(files, order).Skip(Math.Max(0, skip - folderCount)).Take(left).ToListAsync(cancellation) : [];
+        return new FilePage(foldersHere, filesHere, folderCount + fileCount);
     }
 
     /// <summary>The ids of one stretch of the list, for selecting a range.</summary>
-    public async Task<IReadOnlyList<Guid>> ListIdsAsync(Guid ownerId, FileOrder order, int skip, int take, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<Guid>> ListIdsAsync(
+        Guid ownerId, FileOrder order, int skip, int take, Guid? folderId = null, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        return await Ordered(Root(context, ownerId), order).Skip(skip).Take(take).Select(file => file.Id).ToListAsync(cancellation);
+        var (folders, files) = In(context, ownerId, folderId ?? ownerId);
+        var folderCount = await folders.CountAsync(cancellation);
+        var ids = await Ordered(folders, order).Skip(skip).Take(take).Select(folder => folder.Id).ToListAsync(cancellation);
+        if (ids.Count < take)
+        {
+            ids.AddRange(await Ordered(files, order).Skip(Math.Max(0, skip - folderCount)).Take(take - ids.Count).Select(file => file.Id).ToListAsync(cancellation));
+        }
+
+        return ids;
     }
 
     /// <summary>Everything the owner has: number of files and bytes. Null when there is no such owner (any more).</summary>
@@ -159,7 +176,10 @@ public sealed class FileLibrary(
         }
     }
 
-    /// <summary>Deletes those of the files that are the owner's: rows first, then bytes. Ids that are not there are passed over.</summary>
+    /// <summary>
+    /// Deletes those of the files and folders that are the owner's, folders with all that lies below them: rows first, then bytes. Ids that
+    /// are not there are passed over.
+    /// </summary>
     /// <returns>What was deleted by this call.</returns>
     public async Task<FileSummary> DeleteAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, CancellationToken cancellation = default)
     {
@@ -168,8 +188,8 @@ public sealed class FileLibrary(
         {
             foreach (var chunk in ids.Distinct().Chunk(ChunkSize))
             {
-                var gone = await DeleteRowsAsync(ownerId, chunk, cancellation);
-                deleted = new FileSummary(deleted.Count + gone.Count, deleted.Bytes + gone.Sum(file => file.Size));
+                var (gone, folders) = await DeleteRowsAsync(ownerId, chunk, cancellation);
+                deleted = new FileSummary(deleted.Count + gone.Count, deleted.Bytes + gone.Sum(file => file.Size), deleted.Folders + folders);
                 foreach (var file in gone)
                 {
                     await storage.DeleteAsync(StorageKey.Parse(file.StorageKey), CancellationToken.None);
@@ -178,7 +198,7 @@ public sealed class FileLibrary(
         }
         finally
         {
-            if (deleted.Count > 0)
+            if (deleted.Count + deleted.Folders > 0)
             {
                 changes.Notify(ownerId);
             }
@@ -223,40 +243,23 @@ public sealed class FileLibrary(
         return offered.Size > rules.MaxFileSize ? Refusal.TooLarge(name, rules.MaxFileSize) : name;
     }
 
-    private async Task<HashSet<string>> TakenAsync(Guid ownerId, IEnumerable<string> keys, CancellationToken cancellation)
+    private async Task<HashSet<string>> TakenAsync(Guid ownerId, Guid folderId, IEnumerable<string> keys, CancellationToken cancellation)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var taken = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var chunk in keys.Chunk(ChunkSize))
-        {
-            taken.UnionWith(await Root(context, ownerId)
-                .Where(file => chunk.Contains(file.NameKey)).Select(file => file.NameKey).ToListAsync(cancellation));
-        }
-
-        return taken;
+        return await FileRegister.TakenAsync(context, ownerId, folderId, keys, cancellation);
     }
 
-    private async Task<IReadOnlyList<StoredFile>> DeleteRowsAsync(Guid ownerId, Guid[] ids, CancellationToken cancellation)
+    private static (IQueryable<Folder> Folders, IQueryable<StoredFile> Files) In(FileHostContext context, Guid ownerId, Guid folderId)
+        => (context.Folders.AsNoTracking().Where(folder => folder.OwnerId == ownerId && folder.ParentId == folderId),
+            context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && file.FolderId == folderId));
+
+    private static IQueryable<Folder> Ordered(IQueryable<Folder> folders, FileOrder order) => (order.Column, order.Descending) switch
     {
-        await using var context = await contexts.CreateDbContextAsync(cancellation);
-        IReadOnlyList<StoredFile> files = [];
-        return await context.WriteAsync(async token =>
-        {
-            // Who is no longer first in line may meet rows that another run of this has deleted already: that one's answer was lost.
-            await FileRegister.StandInLineAsync(context, ownerId, token);
-            var found = await context.Files.Where(file => file.OwnerId == ownerId && ids.Contains(file.Id)).ToListAsync(token);
-            files = found.Count > 0 ? found : files;
-            var bytes = found.Sum(file => file.Size);
-            context.Files.RemoveRange(found);
-            await context.SaveChangesAsync(token);
-            await context.Users.Where(user => user.Id == ownerId)
-                .ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => user.UsedBytes - bytes), token);
-            return files;
-        }, cancellation);
-    }
-
-    private static IQueryable<StoredFile> Root(FileHostContext context, Guid ownerId)
-        => context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && file.FolderId == ownerId);
+        (FileColumn.Modified, false) => folders.OrderBy(folder => folder.Created).ThenBy(folder => folder.NameKey),
+        (FileColumn.Modified, true) => folders.OrderByDescending(folder => folder.Created).ThenBy(folder => folder.NameKey),
+        (FileColumn.Name, true) => folders.OrderByDescending(folder => folder.NameKey),
+        _ => folders.OrderBy(folder => folder.NameKey),
+    };
 
     private static IQueryable<StoredFile> Ordered(IQueryable<StoredFile> files, FileOrder order) => (order.Column, order.Descending) switch
     {

@@ -39,7 +39,10 @@ public sealed partial class FileListing(
     private int ranges;
     private IDisposable? subscription;
     private FileOrder order = new(FileColumn.Name, false);
-    private FileSummary? summary;
+    private FolderContents? contents;
+    private IReadOnlyList<Folder> path = [];
+    private bool folderGone;
+    private Guid? shown;
     private TimeZoneInfo zone = TimeZoneInfo.Utc;
     private string? problem;
     private string? announcement;
@@ -49,13 +52,19 @@ public sealed partial class FileListing(
     [Parameter, EditorRequired]
     public Guid OwnerId { get; set; }
 
+    /// <summary>The folder that is shown; null for the root.</summary>
+    [Parameter]
+    public Guid? FolderId { get; set; }
+
     /// <summary>Beside the heading: the way in for files.</summary>
     [Parameter]
     public RenderFragment? ChildContent { get; set; }
 
-    private bool GridShown => problem is null && summary is not { Count: 0 };
+    private bool GridShown => problem is null && !folderGone && contents is not { Entries: 0 };
 
-    private string? ActiveRowId => active >= 0 && active < (summary?.Count ?? 0) ? RowId(active) : null;
+    private int Entries => contents?.Entries ?? 0;
+
+    private string? ActiveRowId => active >= 0 && active < Entries ? RowId(active) : null;
 
     protected override async Task OnInitializedAsync()
     {
@@ -76,7 +85,19 @@ public sealed partial class FileListing(
             _ = FollowAsync();
         }
 
-        await LookAsync();
+    }
+
+    protected override async Task OnParametersSetAsync()
+    {
+        if (looks > 0 && shown == FolderId)
+        {
+            return;
+        }
+
+        // Another folder: nothing of the last one stays.
+        (shown, contents, path, active, anchor) = (FolderId, null, [], -1, -1);
+        selected.Clear();
+        await RefreshAsync();
     }
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
@@ -179,18 +200,20 @@ public sealed partial class FileListing(
         var look = ++looks;
         try
         {
-            var seen = await library.SummaryAsync(OwnerId, leaving.Token);
+            var seen = await library.ContentsAsync(OwnerId, FolderId, leaving.Token);
+            var way = seen is null ? null : await library.PathAsync(OwnerId, FolderId, leaving.Token);
             var asked = selected.ToList();
-            var there = asked.Count == 0 || seen is null ? [] : await library.FindAsync(OwnerId, asked, leaving.Token);
+            var there = asked.Count == 0 || seen is null ? [] : await ThereAsync(asked);
+            var away = seen is null && FolderId is not null && await library.SummaryAsync(OwnerId, leaving.Token) is not null;
             if (look != looks)
             {
                 // Another look has begun meanwhile, and sees what is newer.
                 return;
             }
 
-            (summary, problem) = (seen, null);
-            selected.ExceptWith(asked.Except(there.Select(file => file.Id)));
-            active = Math.Min(active, (seen?.Count ?? 0) - 1);
+            (contents, path, folderGone, problem) = (seen, way ?? [], away, null);
+            selected.ExceptWith(asked.Except(there));
+            active = Math.Min(active, Entries - 1);
         }
         catch (Exception) when (leaving.IsCancellationRequested)
         {
@@ -202,19 +225,32 @@ public sealed partial class FileListing(
             return;
         }
 
-        if (summary is null)
+        if (contents is null && !folderGone)
         {
             // Not inside the try: while the page is made ready on the server, this is an exception.
             navigation.NavigateTo("account/login", forceLoad: true);
         }
     }
 
+    private async Task<HashSet<Guid>> ThereAsync(List<Guid> ids)
+    {
+        var there = (await library.FindAsync(OwnerId, ids, leaving.Token)).Select(file => file.Id).ToHashSet();
+        if (there.Count < ids.Count)
+        {
+            there.UnionWith((await library.FindFoldersAsync(OwnerId, ids.Where(id => !there.Contains(id)), leaving.Token)).Select(folder => folder.Id));
+        }
+
+        return there;
+    }
+
     private async ValueTask<ItemsProviderResult<Row>> ProvideAsync(ItemsProviderRequest request)
     {
         try
         {
-            var page = await library.ListAsync(OwnerId, order, request.StartIndex, request.Count, request.CancellationToken);
-            return new ItemsProviderResult<Row>(page.Files.Select((file, at) => new Row(request.StartIndex + at, file)), page.Total);
+            var page = await library.ListAsync(OwnerId, order, request.StartIndex, request.Count, FolderId, request.CancellationToken);
+            return new ItemsProviderResult<Row>(page.Folders.Select(folder => (Folder: (Folder?)folder, File: (StoredFile?)null))
+                .Concat(page.Files.Select(file => (Folder: (Folder?)null, File: (StoredFile?)file)))
+                .Select((entry, at) => new Row(request.StartIndex + at, entry.Folder, entry.File)), page.Total);
         }
         catch (Exception) when (request.CancellationToken.IsCancellationRequested)
         {
@@ -248,16 +284,16 @@ public sealed partial class FileListing(
         }
         else if (click.CtrlKey || click.MetaKey)
         {
-            Toggle(row.File.Id);
+            Toggle(row.Id);
             anchor = row.Index;
         }
         else
         {
-            var only = selected.Count == 1 && selected.Contains(row.File.Id);
+            var only = selected.Count == 1 && selected.Contains(row.Id);
             selected.Clear();
             if (!only)
             {
-                selected.Add(row.File.Id);
+                selected.Add(row.Id);
             }
 
             anchor = row.Index;
@@ -268,7 +304,7 @@ public sealed partial class FileListing(
 
     private async Task PressAsync(KeyboardEventArgs key)
     {
-        var last = (summary?.Count ?? 0) - 1;
+        var last = Entries - 1;
         if (last < 0)
         {
             return;
@@ -317,8 +353,14 @@ public sealed partial class FileListing(
             case "Escape":
                 ClearSelection();
                 break;
+            case "Enter" when await ActiveIdAsync() is { } id && (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)).Count == 1:
+                navigation.NavigateTo(Address(id));
+                break;
             case "Enter" when await ActiveIdAsync() is { } id && module is not null:
                 await module.InvokeVoidAsync("download", $"files/{id}");
+                break;
+            case "Backspace" when FolderId is not null:
+                navigation.NavigateTo(path.Count > 1 ? Address(path[^2].Id) : "");
                 break;
             case "Delete" when selected.Count > 0:
                 await DeleteAsync(selected);
@@ -330,13 +372,13 @@ public sealed partial class FileListing(
     }
 
     private async Task<Guid?> ActiveIdAsync()
-        => active < 0 ? null : (await library.ListIdsAsync(OwnerId, order, active, 1, leaving.Token)) is [var id] ? id : null;
+        => active < 0 ? null : (await library.ListIdsAsync(OwnerId, order, active, 1, FolderId, leaving.Token)) is [var id] ? id : null;
 
     private async Task SelectRangeAsync(int from, int to)
     {
         var range = ++ranges;
         (from, to) = (Math.Min(from, to), Math.Max(from, to));
-        var ids = await library.ListIdsAsync(OwnerId, order, from, to - from + 1, leaving.Token);
+        var ids = await library.ListIdsAsync(OwnerId, order, from, to - from + 1, FolderId, leaving.Token);
         if (range != ranges)
         {
             // The next key was faster than the database.
@@ -360,9 +402,9 @@ public sealed partial class FileListing(
 
     private void ClearSelection() => selected.Clear();
 
-    private Task DownloadAsync() => TryAsync(async () =>
+    private Task DownloadAsync(IEnumerable<Guid> meant) => TryAsync(async () =>
     {
-        var ids = selected.ToList();
+        var ids = meant.ToList();
         if (ids.Count > ZipDownload.MostFiles)
         {
             Tell($"One archive can hold {Count(ZipDownload.MostFiles)}. Select fewer.");
@@ -370,15 +412,15 @@ public sealed partial class FileListing(
         }
 
         // The selection follows what happens elsewhere, but not within the same moment; and one id too many would refuse them all.
-        var there = (await library.FindAsync(OwnerId, ids, leaving.Token)).Select(file => file.Id).ToHashSet();
+        var there = await ThereAsync(ids);
         ids.RemoveAll(id => !there.Contains(id));
         if (ids.Count == 0)
         {
-            Tell(selected.Count > 1 ? "These files are no longer there." : Refusal.NotThere().Sentence);
+            Tell(meant.Count() > 1 ? "These files are no longer there." : Refusal.NotThere().Sentence);
         }
         else if (module is not null)
         {
-            await (ids is [var one]
+            await (ids is [var one] && (await library.FindAsync(OwnerId, ids, leaving.Token)).Count == 1
                 ? module.InvokeVoidAsync("download", $"files/{one}")
                 : module.InvokeVoidAsync("zip", zipForm, string.Join(' ', ids)));
         }
@@ -398,25 +440,29 @@ public sealed partial class FileListing(
             // Asked and answered with what is there now: another tab may have been faster.
             var ids = meant.ToList();
             var files = await library.FindAsync(OwnerId, ids, leaving.Token);
-            if (files.Count == 0)
+            var folders = files.Count < ids.Count ? await library.FindFoldersAsync(OwnerId, ids, leaving.Token) : [];
+            if (files.Count + folders.Count == 0)
             {
                 Tell(ids.Count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
                 return;
             }
 
+            var below = folders.Count == 0 ? new(0, 0) : await library.MeasureAsync(OwnerId, [.. folders.Select(folder => folder.Id)], leaving.Token);
+            var all = new FileSummary(files.Count + below.Count, files.Sum(file => file.Size) + below.Bytes, below.Folders);
+            IReadOnlyList<string> names = [.. folders.Select(folder => folder.Name), .. files.Select(file => file.Name)];
             object? answer = await dialogs.OpenAsync<DeleteDialog>(
-                files is [var one] ? $"Delete “{FileName.Brief(one.Name)}”?" : $"Delete {Count(files.Count)}?",
-                new() { [nameof(DeleteDialog.Files)] = files },
+                names is [var one] ? $"Delete “{FileName.Brief(one)}”?" : $"Delete {Count(all)}?",
+                new() { [nameof(DeleteDialog.Names)] = names, [nameof(DeleteDialog.All)] = all },
                 new DialogOptions { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
             if (answer is not true)
             {
                 return;
             }
 
-            var deleted = await library.DeleteAsync(OwnerId, [.. files.Select(file => file.Id)], leaving.Token);
-            Tell(deleted.Count == 0 ? (files.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.")
-                : deleted.Count < files.Count ? $"{Count(deleted.Count)} deleted; the others were already gone."
-                : $"{Count(deleted.Count)} deleted, {ByteSize.Humane(deleted.Bytes)} freed.");
+            var deleted = await library.DeleteAsync(OwnerId, [.. folders.Select(folder => folder.Id), .. files.Select(file => file.Id)], leaving.Token);
+            Tell(deleted.Count + deleted.Folders == 0 ? (names.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.")
+                : deleted.Count < files.Count ? $"{Count(deleted)} deleted; the others were already gone."
+                : $"{Count(deleted)} deleted, {ByteSize.Humane(deleted.Bytes)} freed.");
         }
         catch (Exception) when (leaving.IsCancellationRequested)
         {
@@ -481,7 +527,28 @@ public sealed partial class FileListing(
 
     private static string Count(int files) => files == 1 ? "1 file" : $"{files:N0} files";
 
+    private static string Count(FileSummary all) => DeleteDialog.Count(all);
+
+    private static string Sum(FolderContents contents) => (contents.Folders, contents.Files) switch
+    {
+        (var folders, 0) => Folders(folders),
+        (0, var files) => $"{Count(files)} · {ByteSize.Humane(contents.Bytes)}",
+        var (folders, files) => $"{Folders(folders)}, {Count(files)} · {ByteSize.Humane(contents.Bytes)}",
+    };
+
+    private static string Folders(int folders) => folders == 1 ? "1 folder" : $"{folders:N0} folders";
+
+    private static string Address(Guid folderId) => $"folders/{folderId}";
+
     private static string RowId(int index) => $"file-{index}";
 
-    private sealed record Row(int Index, StoredFile File);
+    /// <summary>A folder or a file.</summary>
+    private sealed record Row(int Index, Folder? Folder, StoredFile? File)
+    {
+        public Guid Id => Folder?.Id ?? File!.Id;
+
+        public string Name => Folder?.Name ?? File!.Name;
+
+        public DateTime Modified => Folder?.Created ?? File!.Modified;
+    }
 }

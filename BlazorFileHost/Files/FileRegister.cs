@@ -100,6 +100,43 @@ internal sealed class FileRegister(
         }
     }
 
+    /// <summary>Those of the keys that a file or a folder in the folder has.</summary>
+    public static async Task<HashSet<string>> TakenAsync(
+        FileHostContext context, Guid ownerId, Guid folderId, IEnumerable<string> keys, CancellationToken cancellation)
+    {
+        var taken = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var chunk in keys.Chunk(ChunkSize))
+        {
+            taken.UnionWith(await context.Files
+                .Where(file => file.OwnerId == ownerId && file.FolderId == folderId && chunk.Contains(file.NameKey))
+                .Select(file => file.NameKey)
+                .Union(context.Folders
+                    .Where(folder => folder.OwnerId == ownerId && folder.ParentId == folderId && chunk.Contains(folder.NameKey))
+                    .Select(folder => folder.NameKey))
+                .ToListAsync(cancellation));
+        }
+
+        return taken;
+    }
+
+    /// <summary>The first of "name (2)", "name (3)" … that nothing in the folder has.</summary>
+    public static async Task<string> FreeNameAsync(
+        FileHostContext context, Guid ownerId, Guid folderId, string name, Func<string, bool> alsoTaken, CancellationToken cancellation)
+    {
+        for (var first = 2; ; first += ChunkSize)
+        {
+            var candidates = Enumerable.Range(first, ChunkSize)
+                .Select(number => FileName.Numbered(name, number))
+                .Select(candidate => (Name: candidate, Key: FileName.Key(candidate)))
+                .ToList();
+            var taken = await TakenAsync(context, ownerId, folderId, candidates.Select(candidate => candidate.Key), cancellation);
+            if (candidates.FirstOrDefault(candidate => !taken.Contains(candidate.Key) && !alsoTaken(candidate.Key)).Name is { } free)
+            {
+                return free;
+            }
+        }
+    }
+
     public async Task<bool> IsThereAsync(Guid ownerId)
     {
         await using var context = await contexts.CreateDbContextAsync();
@@ -158,6 +195,8 @@ internal sealed class FileRegister(
     private sealed class Entry(FileHostContext context, Guid ownerId, IReadOnlyList<Arrival> arrivals, long quota, DateTime now)
     {
         private readonly Dictionary<(Guid Folder, string Key), StoredFile> present = [];
+        private readonly HashSet<(Guid Folder, string Key)> folders = [];
+        private readonly HashSet<Guid> gone = [];
         private int runs;
 
         public Answer<StoredFile>[] Answers { get; } = new Answer<StoredFile>[arrivals.Count];
@@ -176,6 +215,8 @@ internal sealed class FileRegister(
 
             Changed = false;
             present.Clear();
+            gone.Clear();
+            folders.Clear();
             Superfluous.Clear();
 
             var brought = arrivals.Sum(arrival => arrival.Content.Size);
@@ -192,6 +233,18 @@ internal sealed class FileRegister(
 
             foreach (var folder in arrivals.GroupBy(arrival => arrival.FolderId))
             {
+                if (folder.Key != ownerId && !await context.Folders.AnyAsync(row => row.Id == folder.Key && row.OwnerId == ownerId, cancellation))
+                {
+                    gone.Add(folder.Key);
+                }
+
+                foreach (var chunk in folder.Select(arrival => arrival.NameKey).Distinct(StringComparer.Ordinal).Chunk(ChunkSize))
+                {
+                    folders.UnionWith((await context.Folders
+                        .Where(row => row.OwnerId == ownerId && row.ParentId == folder.Key && chunk.Contains(row.NameKey))
+                        .Select(row => row.NameKey).ToListAsync(cancellation)).Select(key => (folder.Key, key)));
+                }
+
                 foreach (var file in await NamedAsync(context, ownerId, folder.Key, folder.Select(arrival => arrival.NameKey), cancellation))
                 {
                     present.Add((folder.Key, file.NameKey), file);
@@ -205,7 +258,12 @@ internal sealed class FileRegister(
                 var size = arrival.Content.Size;
                 var before = present.GetValueOrDefault((arrival.FolderId, arrival.NameKey))?.Size ?? 0;
                 Answers[i] = await PlaceAsync(arrival, cancellation);
-                if (arrival.Upload is { } upload && !await EndAsync(upload, arrival, Answers[i], cancellation))
+                if (Answers[i].Value is null && arrival.Upload is null)
+                {
+                    Superfluous.Add(arrival.Key);
+                }
+
+                if (arrival.Upload is { } upload && Answers[i].Refusal is null or { Kind: RefusalKind.NameTaken } && !await EndAsync(upload, arrival, Answers[i], cancellation))
                 {
                     throw new NotYoursException();
                 }
@@ -231,7 +289,20 @@ internal sealed class FileRegister(
 
         private async Task<Answer<StoredFile>> PlaceAsync(Arrival arrival, CancellationToken cancellation)
         {
+            if (gone.Contains(arrival.FolderId))
+            {
+                return Refusal.FolderGone(arrival.Name);
+            }
+
             var there = present.GetValueOrDefault((arrival.FolderId, arrival.NameKey));
+            // A folder of that name can be stepped aside for, but no file takes its place.
+            var isFolder = folders.Contains((arrival.FolderId, arrival.NameKey));
+            var free = there is null && !isFolder;
+            if (isFolder && arrival.OnConflict != OnConflict.KeepBoth)
+            {
+                return Refusal.NameTaken(arrival.Name);
+            }
+
             if (there is not null && arrival.OnConflict == OnConflict.Ask)
             {
                 if (there.Size == arrival.Content.Size && there.Sha256.AsSpan().SequenceEqual(arrival.Content.Sha256))
@@ -241,18 +312,14 @@ internal sealed class FileRegister(
                     return there;
                 }
 
-                if (arrival.Upload is null)
-                {
-                    Superfluous.Add(arrival.Key);
-                }
-
                 return Refusal.NameTaken(arrival.Name);
             }
 
             Changed = true;
             if (there is null || arrival.OnConflict == OnConflict.KeepBoth)
             {
-                var name = there is null ? arrival.Name : await FreeNameAsync(arrival, cancellation);
+                var name = free ? arrival.Name
+                    : await FreeNameAsync(context, ownerId, arrival.FolderId, arrival.Name, key => present.ContainsKey((arrival.FolderId, key)), cancellation);
                 there = new StoredFile
                 {
                     Id = arrival.FileId,
@@ -314,26 +381,6 @@ internal sealed class FileRegister(
                     .SetProperty(row => row.ToldOffset, size)
                     .SetProperty(row => row.Sha256, arrival.Content.Sha256)
                     .SetProperty(row => row.ContentType, arrival.Content.ContentType), cancellation) == 1;
-        }
-
-        private async Task<string> FreeNameAsync(Arrival arrival, CancellationToken cancellation)
-        {
-            for (var first = 2; ; first += ChunkSize)
-            {
-                var candidates = Enumerable.Range(first, ChunkSize)
-                    .Select(number => FileName.Numbered(arrival.Name, number))
-                    .Select(candidate => (Name: candidate, Key: FileName.Key(candidate)))
-                    .ToList();
-                var keys = candidates.Select(candidate => candidate.Key).ToList();
-                var taken = await context.Files.AsNoTracking()
-                    .Where(file => file.OwnerId == ownerId && file.FolderId == arrival.FolderId && keys.Contains(file.NameKey))
-                    .Select(file => file.NameKey).ToListAsync(cancellation);
-                if (candidates.FirstOrDefault(candidate
-                        => !taken.Contains(candidate.Key) && !present.ContainsKey((arrival.FolderId, candidate.Key))).Name is { } free)
-                {
-                    return free;
-                }
-            }
         }
     }
 }

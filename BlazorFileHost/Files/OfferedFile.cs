@@ -29,11 +29,20 @@ public enum FileColumn
 /// <summary>How the list is sorted; equal values by name.</summary>
 public readonly record struct FileOrder(FileColumn Column, bool Descending);
 
-/// <param name="Total">How many files there are in all.</param>
-public sealed record FilePage(IReadOnlyList<StoredFile> Files, int Total);
+/// <summary>One stretch of a folder's list: its folders come first, by name, then its files.</summary>
+/// <param name="Total">How many entries there are in all.</param>
+public sealed record FilePage(IReadOnlyList<Folder> Folders, IReadOnlyList<StoredFile> Files, int Total);
 
+/// <summary>What lies in a folder itself, not below.</summary>
+/// <param name="Bytes">Of the files.</param>
+public sealed record FolderContents(int Folders, int Files, long Bytes)
+{
+    public int Entries => Folders + Files;
+}
+
+/// <param name="Count">Files.</param>
 /// <param name="Bytes">Sum of the sizes.</param>
-public sealed record FileSummary(int Count, long Bytes);
+public sealed record FileSummary(int Count, long Bytes, int Folders = 0);
 
 /// <summary>A file with its bytes, seekable.</summary>
 public sealed record FileContent(StoredFile File, Stream Bytes);

@@ -23,6 +23,8 @@ public enum RefusalKind
     NotThere,
     ChangedMeanwhile,
     OwnerGone,
+    FolderGone,
+    TooDeep,
     QuotaExceeded,
     TooManyUploads,
     UploadNotThere,
@@ -91,6 +93,12 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
         => new(RefusalKind.ChangedMeanwhile, $"{Quote(name)} was changed at the same time elsewhere. Try again.");
 
     public static Refusal OwnerGone() => new(RefusalKind.OwnerGone, "This account no longer exists.");
+
+    public static Refusal FolderGone(string name)
+        => new(RefusalKind.FolderGone, $"{Quote(name)} was not uploaded: the folder it was for is no longer there.");
+
+    public static Refusal TooDeep(string name, int limit)
+        => new(RefusalKind.TooDeep, string.Create(CultureInfo.InvariantCulture, $"The folder {Quote(name)} was not made: folders can lie {limit} deep."));
 
     /// <param name="quota">Bytes.</param>
     public static Refusal QuotaExceeded(string name, long quota)

@@ -64,6 +64,7 @@ public sealed class UnfinishedFiles
             return verdict.Refusal!;
         }
 
+        var folderId = wish.FolderId ?? ownerId;
         for (var attempt = 1; ; attempt++)
         {
             await using var context = await contexts.CreateDbContextAsync(cancellation);
@@ -78,16 +79,21 @@ public sealed class UnfinishedFiles
             }
 
             if (wish.OnConflict == OnConflict.Ask
-                && (await FileRegister.NamedAsync(context, ownerId, ownerId, [FileName.Key(name)], cancellation)).Count > 0)
+                && (await FileRegister.TakenAsync(context, ownerId, folderId, [FileName.Key(name)], cancellation)).Count > 0)
             {
                 return Refusal.NameTaken(name);
+            }
+
+            if (folderId != ownerId && !await context.Folders.AnyAsync(folder => folder.Id == folderId && folder.OwnerId == ownerId, cancellation))
+            {
+                return Refusal.FolderGone(name);
             }
 
             var now = time.GetUtcNow().UtcDateTime;
             var upload = new Upload
             {
                 OwnerId = ownerId,
-                FolderId = ownerId,
+                FolderId = folderId,
                 Name = name,
                 OnConflict = wish.OnConflict.ToString(),
                 Length = wish.File.Size,
@@ -346,7 +352,7 @@ public sealed class UnfinishedFiles
         return await context.Uploads.AsNoTracking()
             .Where(upload => upload.OwnerId == ownerId && upload.Length == wish.File.Size && upload.Expires > now
                 && ((wish.CreationKey != null && upload.CreationKey == wish.CreationKey)
-                    || (wish.Source != null && upload.Source == wish.Source && upload.Name == name && upload.Stage == UploadStage.Open)))
+                    || (wish.Source != null && upload.Source == wish.Source && upload.FolderId == (wish.FolderId ?? ownerId) && upload.Name == name && upload.Stage == UploadStage.Open)))
             .OrderByDescending(upload => upload.CreationKey == wish.CreationKey).ThenByDescending(upload => upload.Created)
             .FirstOrDefaultAsync(cancellation);
     }
@@ -862,7 +868,9 @@ public sealed class UnfinishedFiles
 /// <param name="Source">Its mark of the file on the device.</param>
 /// <param name="CreationKey">Its number of this creation.</param>
 /// <param name="Sha256">What the content must have.</param>
-public sealed record UploadWish(OfferedFile File, OnConflict OnConflict, string? Metadata = null, string? Source = null, Guid? CreationKey = null, byte[]? Sha256 = null);
+/// <param name="FolderId">Null for the root.</param>
+public sealed record UploadWish(
+    OfferedFile File, OnConflict OnConflict, string? Metadata = null, string? Source = null, Guid? CreationKey = null, byte[]? Sha256 = null, Guid? FolderId = null);
 
 public sealed record BegunUpload(Upload Upload, bool IsNew);
 

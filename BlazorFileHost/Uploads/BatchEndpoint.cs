@@ -49,7 +49,7 @@ internal static class BatchEndpoint
                     return Wrong(StatusCodes.Status400BadRequest, $"File {batch.Count + 1} of the batch has no name, or an Upload-Metadata that cannot be read.");
                 }
 
-                await batch.TakeAsync(metadata.Filename, Length(part), metadata.OnConflict, part.Body, metadata.Sha256, cancellation);
+                await batch.TakeAsync(metadata.Filename, Length(part), metadata.OnConflict, part.Body, metadata.Sha256, metadata.FolderId, cancellation);
             }
         }
         catch (Exception wrong) when (wrong is InvalidDataException or IOException and not BadHttpRequestException && !http.RequestAborted.IsCancellationRequested)
@@ -76,7 +76,7 @@ internal static class BatchEndpoint
         }
 
         var name = disposition.FileNameStar.HasValue ? disposition.FileNameStar : HeaderUtilities.RemoveQuotes(disposition.FileName);
-        return name.Value is { } filename ? new UploadMetadata(filename, OnConflict.Ask, null, null, "") : null;
+        return name.Value is { } filename ? new UploadMetadata(filename, OnConflict.Ask, null, null, null, "") : null;
     }
 
     private static long? Length(MultipartSection part)

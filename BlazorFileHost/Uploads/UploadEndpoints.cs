@@ -77,7 +77,7 @@ internal static class UploadEndpoints
         if (UploadMetadata.Parse(request.Headers["Upload-Metadata"].ToString()) is not { } metadata)
         {
             return await RefuseAsync(http, StatusCodes.Status400BadRequest, "BadRequest",
-                "Upload-Metadata must have a filename, onconflict as ask, keepboth or replace, sha256 as 64 hexadecimal digits, and 4,000 characters at most.");
+                "Upload-Metadata must have a filename, onconflict as ask, keepboth or replace, folder as a UUID, sha256 as 64 hexadecimal digits, and 4,000 characters at most.");
         }
 
         if (!TryChecksum(request, out var checksum))
@@ -105,12 +105,12 @@ internal static class UploadEndpoints
         if (creation is null && metadata is { Source: null, Sha256: null } && checksum is null && length <= SmallSize
             && (length == 0 ? !hasBody : request.ContentLength == length))
         {
-            var answer = await library.ReceiveAsync(owner, offered, metadata.OnConflict, request.Body, cancellation);
+            var answer = await library.ReceiveAsync(owner, offered, metadata.OnConflict, request.Body, metadata.FolderId, cancellation);
             return answer.Value is { } file ? Created(http, file.Id, file.Size, file) : await RefuseAsync(http, answer.Refusal!, read: true);
         }
 
         var begun = await unfinished.BeginAsync(
-            owner, new UploadWish(offered, metadata.OnConflict, metadata.Raw, metadata.Source, creation, metadata.Sha256), cancellation);
+            owner, new UploadWish(offered, metadata.OnConflict, metadata.Raw, metadata.Source, creation, metadata.Sha256, metadata.FolderId), cancellation);
         if (begun.Value is not var (upload, isNew))
         {
             return await RefuseAsync(http, begun.Refusal!, read: false);

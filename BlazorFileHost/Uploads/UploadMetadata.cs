@@ -6,7 +6,8 @@ namespace BlazorFileHost.Uploads;
 /// <summary>The header <c>Upload-Metadata</c> (tus 1.0.0, creation): pairs of a key and a base64 value, separated by commas, keys unique.</summary>
 /// <param name="Source">The client's mark of the file on the device.</param>
 /// <param name="Sha256">32 bytes.</param>
-internal sealed record UploadMetadata(string Filename, OnConflict OnConflict, string? Source, byte[]? Sha256, string Raw)
+/// <param name="FolderId">Null for the root.</param>
+internal sealed record UploadMetadata(string Filename, OnConflict OnConflict, string? Source, byte[]? Sha256, Guid? FolderId, string Raw)
 {
     /// <summary>Null when it is not such a header, lacks a filename, or has a value of ours that makes no sense. Keys of others are let be.</summary>
     public static UploadMetadata? Parse(string header)
@@ -38,16 +39,18 @@ internal sealed record UploadMetadata(string Filename, OnConflict OnConflict, st
             _ => null,
         };
         byte[]? sha256 = null;
+        Guid folderId = default;
         if (onConflict is not { } choice
             || !values.TryGetValue("filename", out var filename)
             || header.Length > Data.Upload.MetadataLength
             || values.GetValueOrDefault("source")?.Length > Data.Upload.SourceLength
+            || (values.TryGetValue("folder", out var folder) && !Guid.TryParse(folder, out folderId))
             || (values.TryGetValue("sha256", out var hex) && !TryHash(hex, out sha256)))
         {
             return null;
         }
 
-        return new UploadMetadata(filename, choice, values.GetValueOrDefault("source"), sha256, header);
+        return new UploadMetadata(filename, choice, values.GetValueOrDefault("source"), sha256, folder is null ? null : folderId, header);
     }
 
     private static bool TryHash(string hex, out byte[]? hash)

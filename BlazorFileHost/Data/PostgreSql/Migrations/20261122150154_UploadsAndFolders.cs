@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace BlazorFileHost.Data.PostgreSql.Migrations
 {
     /// <inheritdoc />
-    public partial class Uploads : Migration
+    public partial class UploadsAndFolders : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
@@ -26,6 +26,28 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                 defaultValue: 0L);
 
             migrationBuilder.Sql("""UPDATE "AspNetUsers" SET "UsedBytes" = COALESCE((SELECT SUM("File"."Size") FROM "File" WHERE "File"."OwnerId" = "AspNetUsers"."Id"), 0);""");
+
+            migrationBuilder.CreateTable(
+                name: "Folder",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    OwnerId = table.Column<Guid>(type: "uuid", nullable: false),
+                    ParentId = table.Column<Guid>(type: "uuid", nullable: false),
+                    Name = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    NameKey = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false, collation: "C"),
+                    Created = table.Column<DateTime>(type: "timestamp(3) with time zone", precision: 3, nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Folder", x => x.Id);
+                    table.ForeignKey(
+                        name: "FK_Folder_AspNetUsers_OwnerId",
+                        column: x => x.OwnerId,
+                        principalTable: "AspNetUsers",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
 
             migrationBuilder.CreateTable(
                 name: "Upload",
@@ -65,6 +87,12 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                 });
 
             migrationBuilder.CreateIndex(
+                name: "IX_Folder_OwnerId_ParentId_NameKey",
+                table: "Folder",
+                columns: new[] { "OwnerId", "ParentId", "NameKey" },
+                unique: true);
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Upload_Expires",
                 table: "Upload",
                 column: "Expires");
@@ -84,6 +112,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropTable(
+                name: "Folder");
+
             migrationBuilder.DropTable(
                 name: "Upload");
 

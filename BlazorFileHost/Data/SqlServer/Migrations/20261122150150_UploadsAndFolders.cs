@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace BlazorFileHost.Data.SqlServer.Migrations
 {
     /// <inheritdoc />
-    public partial class Uploads : Migration
+    public partial class UploadsAndFolders : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
@@ -26,6 +26,28 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                 defaultValue: 0L);
 
             migrationBuilder.Sql("""UPDATE [AspNetUsers] SET [UsedBytes] = COALESCE((SELECT SUM([File].[Size]) FROM [File] WHERE [File].[OwnerId] = [AspNetUsers].[Id]), 0);""");
+
+            migrationBuilder.CreateTable(
+                name: "Folder",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    OwnerId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    ParentId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    Name = table.Column<string>(type: "nvarchar(255)", maxLength: 255, nullable: false),
+                    NameKey = table.Column<string>(type: "nvarchar(255)", maxLength: 255, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Created = table.Column<DateTime>(type: "datetime2(3)", precision: 3, nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Folder", x => x.Id);
+                    table.ForeignKey(
+                        name: "FK_Folder_AspNetUsers_OwnerId",
+                        column: x => x.OwnerId,
+                        principalTable: "AspNetUsers",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
 
             migrationBuilder.CreateTable(
                 name: "Upload",
@@ -65,6 +87,12 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                 });
 
             migrationBuilder.CreateIndex(
+                name: "IX_Folder_OwnerId_ParentId_NameKey",
+                table: "Folder",
+                columns: new[] { "OwnerId", "ParentId", "NameKey" },
+                unique: true);
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Upload_Expires",
                 table: "Upload",
                 column: "Expires");
@@ -85,6 +113,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropTable(
+                name: "Folder");
+
             migrationBuilder.DropTable(
                 name: "Upload");
 

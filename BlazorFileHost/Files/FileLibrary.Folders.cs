@@ -1,0 +1,249 @@
+using BlazorFileHost.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>The library's folders. Every change of the tree is made by one at a time per owner, so that no two can make a cycle or a twin.</summary>
+public sealed partial class FileLibrary
+{
+    /// <summary>How deep folders can lie in one another.</summary>
+    public const int MostDepth = 100;
+
+    /// <summary>
+    /// Makes folders below another, with all that lie between, in one step; those that are there already are met. The answer for each path, in
+    /// order, is its folder's id. Where a file has the name, the folder gets a number.
+    /// </summary>
+    /// <param name="parentId">Null for the root.</param>
+    /// <param name="paths">Each from the parent down, one name for each level.</param>
+    public async Task<IReadOnlyList<Answer<Guid>>> MakeFoldersAsync(
+        Guid ownerId, Guid? parentId, IReadOnlyList<IReadOnlyList<string>> paths, CancellationToken cancellation = default)
+    {
+        var root = parentId ?? ownerId;
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var answers = new Answer<Guid>[paths.Count];
+        var made = await context.WriteAsync(async token =>
+        {
+            if (await FileRegister.StandInLineAsync(context, ownerId, token) == 0)
+            {
+                Array.Fill(answers, Refusal.OwnerGone());
+                return false;
+            }
+
+            if (await PathAsync(context, ownerId, root, token) is not { } above)
+            {
+                Array.Fill(answers, Refusal.NotThere());
+                return false;
+            }
+
+            // By parent and key. What was made just now has nothing in it that would have to be looked for.
+            var known = new Dictionary<(Guid Parent, string Key), Guid>();
+            var fresh = new HashSet<Guid>();
+            for (var i = 0; i < paths.Count; i++)
+            {
+                answers[i] = await DescendAsync(context, ownerId, root, paths[i], above.Count, known, fresh, token);
+            }
+
+            await context.SaveChangesAsync(token);
+            return fresh.Count > 0;
+        }, cancellation);
+        if (made)
+        {
+            changes.Notify(ownerId);
+        }
+
+        return answers;
+    }
+
+    /// <summary>The folder and those above it, from the top down; empty for the root; null when there is no such folder of the owner's.</summary>
+    public async Task<IReadOnlyList<Folder>?> PathAsync(Guid ownerId, Guid? folderId, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await PathAsync(context, ownerId, folderId ?? ownerId, cancellation);
+    }
+
+    /// <summary>How much lies in a folder itself. Null when the owner or the folder is gone.</summary>
+    /// <param name="folderId">Null for the root.</param>
+    public async Task<FolderContents?> ContentsAsync(Guid ownerId, Guid? folderId, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var id = folderId ?? ownerId;
+        return await context.Users
+            .Where(user => user.Id == ownerId && (id == ownerId || context.Folders.Any(folder => folder.Id == id && folder.OwnerId == ownerId)))
+            .Select(user => new FolderContents(
+                context.Folders.Count(folder => folder.OwnerId == ownerId && folder.ParentId == id),
+                context.Files.Count(file => file.OwnerId == ownerId && file.FolderId == id),
+                context.Files.Where(file => file.OwnerId == ownerId && file.FolderId == id).Sum(file => file.Size)))
+            .SingleOrDefaultAsync(cancellation);
+    }
+
+    /// <summary>Those of the folders that (still) are the owner's.</summary>
+    public async Task<IReadOnlyList<Folder>> FindFoldersAsync(Guid ownerId, IEnumerable<Guid> ids, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var found = new List<Folder>();
+        foreach (var chunk in ids.Chunk(ChunkSize))
+        {
+            found.AddRange(await context.Folders.AsNoTracking()
+                .Where(folder => folder.OwnerId == ownerId && chunk.Contains(folder.Id)).ToListAsync(cancellation));
+        }
+
+        return found;
+    }
+
+    /// <summary>All that would go if these folders went: files, bytes, and folders, the given ones included.</summary>
+    public async Task<FileSummary> MeasureAsync(Guid ownerId, IReadOnlyCollection<Guid> folderIds, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var folders = await BelowAsync(context, ownerId, folderIds, cancellation);
+        var (count, bytes) = (0, 0L);
+        foreach (var chunk in folders.Keys.Chunk(ChunkSize))
+        {
+            var sum = await context.Files.Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId))
+                .GroupBy(_ => 1).Select(files => new { Count = files.Count(), Bytes = files.Sum(file => file.Size) })
+                .SingleOrDefaultAsync(cancellation);
+            count += sum?.Count ?? 0;
+            bytes += sum?.Bytes ?? 0;
+        }
+
+        return new FileSummary(count, bytes, folders.Count);
+    }
+
+    /// <summary>The folders and all below them that are the owner's, each with its path from the given one down.</summary>
+    internal static async Task<Dictionary<Guid, string[]>> BelowAsync(
+        FileHostContext context, Guid ownerId, IReadOnlyCollection<Guid> folderIds, CancellationToken cancellation)
+    {
+        var found = new Dictionary<Guid, string[]>();
+        var level = new List<Folder>();
+        foreach (var chunk in folderIds.Chunk(ChunkSize))
+        {
+            level.AddRange(await context.Folders.AsNoTracking()
+                .Where(folder => folder.OwnerId == ownerId && chunk.Contains(folder.Id)).ToListAsync(cancellation));
+        }
+
+        level.ForEach(folder => found[folder.Id] = [folder.Name]);
+        while (level.Count > 0)
+        {
+            var next = new List<Folder>();
+            foreach (var chunk in level.Select(folder => folder.Id).Chunk(ChunkSize))
+            {
+                next.AddRange(await context.Folders.AsNoTracking()
+                    .Where(folder => folder.OwnerId == ownerId && chunk.Contains(folder.ParentId)).ToListAsync(cancellation));
+            }
+
+            // Each once, whatever stands in the table: no round can go on for ever.
+            level = [.. next.Where(folder => found.TryAdd(folder.Id, [.. found[folder.ParentId], folder.Name]))];
+        }
+
+        return found;
+    }
+
+    private static async Task<IReadOnlyList<Folder>?> PathAsync(FileHostContext context, Guid ownerId, Guid folderId, CancellationToken cancellation)
+    {
+        var path = new List<Folder>();
+        while (folderId != ownerId)
+        {
+            var folder = await context.Folders.AsNoTracking().SingleOrDefaultAsync(row => row.Id == folderId && row.OwnerId == ownerId, cancellation);
+            if (folder is null || path.Count > MostDepth)
+            {
+                return null;
+            }
+
+            path.Insert(0, folder);
+            folderId = folder.ParentId;
+        }
+
+        return path;
+    }
+
+    private async Task<Answer<Guid>> DescendAsync(
+        FileHostContext context, Guid ownerId, Guid parent, IReadOnlyList<string> path, int depth,
+        Dictionary<(Guid Parent, string Key), Guid> known, HashSet<Guid> fresh, CancellationToken cancellation)
+    {
+        foreach (var typed in path)
+        {
+            var verdict = FileName.Check(typed);
+            if ((verdict.Value ?? verdict.Refusal!.MendedName) is not { } name)
+            {
+                return verdict.Refusal!;
+            }
+
+            if (++depth > MostDepth)
+            {
+                return Refusal.TooDeep(name, MostDepth);
+            }
+
+            var key = FileName.Key(name);
+            if (!known.TryGetValue((parent, key), out var id))
+            {
+                id = fresh.Contains(parent)
+                    ? default
+                    : await context.Folders.Where(folder => folder.OwnerId == ownerId && folder.ParentId == parent && folder.NameKey == key)
+                        .Select(folder => folder.Id).SingleOrDefaultAsync(cancellation);
+                if (id == default)
+                {
+                    if (!fresh.Contains(parent) && (await FileRegister.TakenAsync(context, ownerId, parent, [key], cancellation)).Count > 0)
+                    {
+                        name = await FileRegister.FreeNameAsync(context, ownerId, parent, name, other => known.ContainsKey((parent, other)), cancellation);
+                    }
+
+                    var folder = new Folder
+                    {
+                        OwnerId = ownerId,
+                        ParentId = parent,
+                        Name = name,
+                        NameKey = FileName.Key(name),
+                        Created = time.GetUtcNow().UtcDateTime,
+                    };
+                    context.Folders.Add(folder);
+                    fresh.Add(id = folder.Id);
+                    known[(parent, folder.NameKey)] = id;
+                }
+
+                known[(parent, key)] = id;
+            }
+
+            parent = id;
+        }
+
+        return parent;
+    }
+
+    private async Task<(IReadOnlyList<StoredFile> Files, int Folders)> DeleteRowsAsync(Guid ownerId, Guid[] ids, CancellationToken cancellation)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        (IReadOnlyList<StoredFile> Files, int Folders) gone = ([], 0);
+        return await context.WriteAsync(async token =>
+        {
+            await FileRegister.StandInLineAsync(context, ownerId, token);
+            var folders = await BelowAsync(context, ownerId, ids, token);
+            var files = await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && ids.Contains(file.Id)).ToListAsync(token);
+            foreach (var chunk in folders.Keys.Chunk(ChunkSize))
+            {
+                files.AddRange(await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId)).ToListAsync(token));
+            }
+
+            files = [.. files.DistinctBy(file => file.Id)];
+            if (files.Count + folders.Count == 0)
+            {
+                // Perhaps a run before this one has deleted them, and only its answer was lost.
+                return gone;
+            }
+
+            gone = (files, folders.Count);
+            foreach (var chunk in files.Select(file => file.Id).Chunk(ChunkSize))
+            {
+                await context.Files.Where(file => chunk.Contains(file.Id)).ExecuteDeleteAsync(token);
+            }
+
+            foreach (var chunk in folders.Keys.Chunk(ChunkSize))
+            {
+                await context.Folders.Where(folder => chunk.Contains(folder.Id)).ExecuteDeleteAsync(token);
+            }
+
+            var bytes = files.Sum(file => file.Size);
+            await context.Users.Where(user => user.Id == ownerId)
+                .ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => user.UsedBytes - bytes), token);
+            return gone;
+        }, cancellation);
+    }
+}
