@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Win32.SafeHandles;
 
 namespace BlazorFileHost.Storage;
 
@@ -11,7 +10,7 @@ namespace BlazorFileHost.Storage;
 /// Only the account the server runs as may enter the directories (0700) or read the files (0600). Below its directory it follows
 /// no symbolic link and opens nothing but regular files; anything else that stands in a blob's place is "not there", with a warning.
 /// </summary>
-public sealed class DiskStorage : IFileStorage
+public sealed partial class DiskStorage : IFileStorage
 {
     private const string Unfinished = ".part";
 
@@ -21,10 +20,11 @@ public sealed class DiskStorage : IFileStorage
     /// <summary>How often a directory that is filled while it is being removed is emptied again before we give up.</summary>
     private const int MostPasses = 100;
 
-    /// <summary>How many operations may wait for the medium at once. More did not make it quicker (ext4, 4 KiB blobs: 4, 8 and 16 alike).</summary>
-    private const int MostSlow = 8;
-
-    private static readonly SemaphoreSlim Slow = new(MostSlow);
+    /// <summary>
+    /// Where one waits for the medium: seldom while a name is made, long while a big blob is synced. Each has threads of its own, so that
+    /// neither new blobs nor small ones wait behind big ones, and the thread pool, and so the whole server, for none of them.
+    /// </summary>
+    private static readonly DiskThreads Opening = new(8), Syncing = new(8);
 
     private readonly string root;
     private readonly ILogger logger;
@@ -55,21 +55,22 @@ public sealed class DiskStorage : IFileStorage
     public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();
-        return RunSlowly<IncomingBlob>(
+        return Run<IncomingBlob>(
             () => Arrive(key, incoming =>
             {
                 SettleFor(key);
                 incoming.Begin();
                 return true;
             })!,
-            cancellation);
+            cancellation,
+            Opening);
     }
 
     public Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        return RunSlowly<IncomingBlob?>(
+        return Run<IncomingBlob?>(
             () => Arrive(key, incoming =>
             {
                 if (!IsUnfinished(key))
@@ -80,7 +81,8 @@ public sealed class DiskStorage : IFileStorage
                 SettleFor(key);
                 return incoming.Resume(offset);
             }),
-            cancellation);
+            cancellation,
+            Opening);
     }
 
     public Task<Stream?> OpenUnfinishedAsync(StorageKey key, CancellationToken cancellation = default)
@@ -152,7 +154,7 @@ public sealed class DiskStorage : IFileStorage
     public Task<int> DeleteAreaAsync(Guid ownerId, CancellationToken cancellation = default)
     {
         StorageKey.ThrowIfEmpty(ownerId);
-        return RunSlowly(
+        return Run(
             () =>
             {
                 var area = AreaOf(ownerId);
@@ -167,7 +169,8 @@ public sealed class DiskStorage : IFileStorage
                 Posix.SyncDirectory(root);
                 return removed;
             },
-            cancellation);
+            cancellation,
+            Syncing);
     }
 
     public Task ProbeAsync(CancellationToken cancellation = default) => Run(
@@ -186,7 +189,7 @@ public sealed class DiskStorage : IFileStorage
             return read.SequenceEqual(written) ? true : throw new IOException("The storage does not give back what was written.");
         },
         cancellation,
-        TaskCreationOptions.LongRunning);
+        Syncing);
 
     private string AreaOf(Guid ownerId) => Path.Combine(root, ownerId.ToString("D"));
 
@@ -227,41 +230,26 @@ public sealed class DiskStorage : IFileStorage
         Settle(Path.Combine(area, key.Shard), area);
     }
 
-    /// <summary>
-    /// As <see cref="Run"/>, for what waits for the medium: on a thread of its own and a few at a time. Thousands of commits would
-    /// otherwise sit on every thread of the pool, and the whole server would wait for the disk.
-    /// </summary>
-    private static async Task<T> RunSlowly<T>(Func<T> work, CancellationToken cancellation)
-    {
-        await Slow.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            return await Run(work, cancellation, TaskCreationOptions.LongRunning).ConfigureAwait(false);
-        }
-        finally
-        {
-            Slow.Release();
-        }
-    }
-
-    /// <summary>Everything here blocks; no caller's thread shall. What .NET and the system call by many names becomes an IOException, and "full" its own.</summary>
-    private static async Task<T> Run<T>(Func<T> work, CancellationToken cancellation, TaskCreationOptions how = TaskCreationOptions.None)
+    /// <summary>Everything here blocks; no caller's thread shall.</summary>
+    private static async Task<T> Run<T>(Func<T> work, CancellationToken cancellation, TaskScheduler? where = null)
     {
         try
         {
-            return await Task.Factory.StartNew(work, cancellation, how | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default).ConfigureAwait(false);
+            return await Task.Factory.StartNew(work, cancellation, TaskCreationOptions.DenyChildAttach, where ?? TaskScheduler.Default).ConfigureAwait(false);
         }
-        catch (IOException error) when (Posix.IsFull(error))
+        catch (Exception error) when (Told(error) is { } told && told != error)
         {
-            throw Full(error);
-        }
-        catch (UnauthorizedAccessException error)
-        {
-            throw new IOException("The storage's directory does not let the server in.", error);
+            throw told;
         }
     }
 
-    private static StorageFullException Full(IOException error) => new("There is no room left in the storage.", error);
+    /// <summary>What .NET and the system call by many names, as an IOException, and "full" as its own.</summary>
+    private static Exception Told(Exception error) => error switch
+    {
+        IOException full and not StorageFullException when Posix.IsFull(full) => new StorageFullException("There is no room left in the storage.", full),
+        UnauthorizedAccessException => new IOException("The storage's directory does not let the server in.", error),
+        _ => error,
+    };
 
     private static void MakeRoot(string directory)
     {
@@ -539,256 +527,5 @@ public sealed class DiskStorage : IFileStorage
             {
             }
         }
-    }
-
-    private sealed class Incoming(DiskStorage storage, StorageKey key) : IncomingBlob
-    {
-        private readonly string shard = Path.Combine(storage.AreaOf(key.OwnerId), key.Shard);
-        private readonly string part = storage.PartOf(key);
-        private FileStream? file;
-        private long length;
-
-        /// <summary>A write has failed or is running.</summary>
-        private bool torn;
-
-        /// <summary>A commit has failed or is running.</summary>
-        private bool refused;
-
-        /// <summary>A sync has failed or the blob was removed: what is on the medium is nobody's.</summary>
-        private volatile bool lost;
-
-        private bool committed;
-        private bool disposed;
-
-        /// <summary>Not to be removed when it is disposed.</summary>
-        private volatile bool stays;
-
-        /// <summary>The name is durable.</summary>
-        private bool named;
-        private Task syncing = Task.CompletedTask;
-
-        public StorageKey Key => key;
-
-        public override long Length => Interlocked.Read(ref length);
-
-        private SafeFileHandle Handle => file!.SafeFileHandle;
-
-        public void Begin()
-        {
-            try
-            {
-                file = Create(part, FileAccess.Write);
-            }
-            catch (IOException error) when (Posix.IsTaken(error))
-            {
-                if (storage.IsFile(part))
-                {
-                    // Busy when another process is at it.
-                    Hold(part)?.Dispose();
-                }
-
-                throw new IOException("An unfinished blob lies under this key already.", error);
-            }
-            catch (IOException error) when (Posix.IsHeld(error))
-            {
-                throw new BlobBusyException(inner: error);
-            }
-        }
-
-        public bool Resume(long offset)
-        {
-            if (Hold(part) is not { } held)
-            {
-                return false;
-            }
-
-            // Only now that nobody else can be at it: another process may have removed or committed it since we looked.
-            if (Posix.NamesOf(held.SafeFileHandle) != 1 || !storage.IsUnfinished(key) || RandomAccess.GetLength(held.SafeFileHandle) < offset)
-            {
-                held.Dispose();
-                return false;
-            }
-
-            try
-            {
-                held.SetLength(offset);
-                held.Position = offset;
-            }
-            catch
-            {
-                held.Dispose();
-                throw;
-            }
-
-            file = held;
-            length = offset;
-            stays = true;
-            return true;
-        }
-
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
-        {
-            MustBeOpen();
-            torn = true;
-            try
-            {
-                await file!.WriteAsync(bytes, cancellation).ConfigureAwait(false);
-            }
-            catch (IOException error) when (Posix.IsFull(error))
-            {
-                throw Full(error);
-            }
-
-            Interlocked.Add(ref length, bytes.Length);
-            torn = false;
-        }
-
-        public override Task SyncAsync(CancellationToken cancellation = default)
-        {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            MustNotBeOver();
-            if (!syncing.IsCompleted)
-            {
-                throw new InvalidOperationException("The blob is being synced already.");
-            }
-
-            return cancellation.IsCancellationRequested ? Task.FromCanceled(cancellation) : syncing = RunSlowly(Sync, CancellationToken.None);
-        }
-
-        public override async Task CommitAsync(CancellationToken cancellation = default)
-        {
-            MustBeOpen();
-            cancellation.ThrowIfCancellationRequested();
-
-            // After a failed fsync the kernel may have dropped the pages and say "done" the next time
-            // (https://wiki.postgresql.org/wiki/Fsync_Errors): there is no second try, not even by the caller.
-            refused = true;
-            await syncing.ConfigureAwait(false);
-            await RunSlowly(Publish, CancellationToken.None).ConfigureAwait(false);
-            committed = true;
-            storage.Left(this);
-        }
-
-        public override async ValueTask DisposeAsync()
-        {
-            if (disposed)
-            {
-                return;
-            }
-
-            disposed = true;
-            await syncing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
-            {
-                if (!committed && (!stays || lost))
-                {
-                    await Run(() => Posix.NamesOf(Handle) > 0 && Posix.Unlink(part), CancellationToken.None).ConfigureAwait(false);
-                }
-            }
-            catch (IOException error)
-            {
-                storage.logger.LogWarning(error, "The unfinished blob {Key} could not be removed.", key);
-            }
-            finally
-            {
-                await file!.DisposeAsync().ConfigureAwait(false);
-                storage.Left(this);
-            }
-        }
-
-        private bool Sync()
-        {
-            try
-            {
-                Posix.SyncFile(Handle);
-                if (!named)
-                {
-                    Posix.SyncDirectory(shard);
-                    named = true;
-                }
-
-                if (Posix.NamesOf(Handle) == 0)
-                {
-                    throw new IOException("The unfinished blob was removed.");
-                }
-            }
-            catch
-            {
-                lost = true;
-                throw;
-            }
-
-            return stays = true;
-        }
-
-        private bool Publish()
-        {
-            Fsync(() => Posix.SyncFile(Handle));
-            var target = storage.PathOf(key);
-            if (Posix.NamesOf(Handle) == 0)
-            {
-                throw new IOException("The unfinished blob was removed.");
-            }
-
-            if (!OperatingSystem.IsLinux())
-            {
-                file!.Dispose();
-            }
-
-            Posix.Link(part, target);
-            try
-            {
-                // While it is held: whoever opens it by this name must not take it for unfinished.
-                Posix.Unlink(part);
-                Fsync(() => Posix.SyncDirectory(shard));
-            }
-            catch
-            {
-                // Not durable, so not there: whoever is told "failed" must not find it.
-                Posix.Unlink(target);
-                throw;
-            }
-
-            file!.Dispose();
-            return true;
-        }
-
-        private void Fsync(Action sync)
-        {
-            try
-            {
-                sync();
-            }
-            catch
-            {
-                lost = true;
-                throw;
-            }
-        }
-
-        private void MustBeOpen()
-        {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            MustNotBeOver();
-            if (torn)
-            {
-                throw Over();
-            }
-        }
-
-        private void MustNotBeOver()
-        {
-            if (committed)
-            {
-                throw new InvalidOperationException("The blob is committed already.");
-            }
-
-            if (refused || lost)
-            {
-                throw Over();
-            }
-        }
-
-        private static IOException Over() => new("Writing this blob has failed before; it cannot be finished.");
     }
 }

@@ -28,7 +28,9 @@ internal static partial class Posix
     private const int Eagain = 11;
     private const int Eexist = 17;
     private const int Enotdir = 20;
+    private const int Einval = 22;
     private const int Enospc = 28;
+    private const int Enosys = 38;
     private const int Edquot = 122;
 
     /// <summary>ERROR_DISK_FULL as an HRESULT, what .NET throws on Windows.</summary>
@@ -157,6 +159,29 @@ internal static partial class Posix
         }
     }
 
+    /// <summary>
+    /// Begins to write a part of a file to the medium (a count of 0: to its end), and does not wait for it. Only a hint: false when the
+    /// system does not do it. What fails is told by the next sync.
+    /// </summary>
+    public static bool StartWriteBack(SafeFileHandle file, long from, long count)
+    {
+        const uint write = 2;
+        return OperatingSystem.IsLinux() && Call(() => SyncFileRange(file, from, count, write), out _) == 0;
+    }
+
+    /// <summary>
+    /// Waits until the bytes of a file have left for the medium, where the system can do that. They do not survive power loss yet:
+    /// that takes <see cref="SyncFile"/>. But what failed is told here and never again, so it must be taken as seriously.
+    /// </summary>
+    public static void AwaitWriteBack(SafeFileHandle file)
+    {
+        const uint waitBefore = 1, write = 2, waitAfter = 4;
+        if (OperatingSystem.IsLinux() && Call(() => SyncFileRange(file, 0, 0, waitBefore | write | waitAfter), out _) is not (0 or Enosys or Einval) and var errno)
+        {
+            throw Error("sync_file_range", errno);
+        }
+    }
+
     /// <summary>Makes the names in a directory survive power loss (fsync(2): "calling fsync() does not necessarily ensure that the entry in the directory … has also reached disk").</summary>
     public static void SyncDirectory(string path)
     {
@@ -233,6 +258,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    private static partial int SyncFileRange(SafeFileHandle file, long from, long count, uint flags);
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MkDir(string path, uint mode);
