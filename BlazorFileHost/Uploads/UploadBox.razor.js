@@ -1,25 +1,32 @@
 // The browser's half of UploadBox: takes picked and dropped files, offers them to the page in batches through its <input type="file">,
 // sends what the page accepts by plain HTTP, and reports. It goes on sending when the circuit is lost, and reports later.
+import { Wire } from './wire.js';
+import { Sending } from './sending.js';
 
 const batchCount = 200;      // files per message
 const batchBytes = 64_000;   // of names per message
-const parallel = 3;          // files sent at once
 const reportEvery = 250;     // milliseconds
+const reportLost = 15_000;   // milliseconds
 const endedBytes = 60_000;   // of ended files per report
 
-// account: whose uploads these are; what is remembered for one person is not told to the next at this browser.
-export function attach(root, page, account) {
+// account: whose uploads these are; what is remembered for one person is not told to the next at this browser. token: lets the bytes in, whatever
+// becomes of the session.
+export function attach(root, page, account, token) {
     const input = root.querySelector('input[type=file]');
-    const items = new Map();      // key -> { file, name, onConflict, attempt, xhr, sent, speed, mark }
-    const offers = [];            // files not yet offered
-    const queue = [];             // keys accepted, in order
-    const running = new Set();    // keys being sent
+    const wire = new Wire(token);
+    const sending = new Sending(wire, {
+        ended: end => { ended.push(end); changed(); },
+        checked: receipt => { checked.push(receipt); changed(); },
+        changed,
+    });
+    const offers = [];            // files not yet offered, with their paths
+    const marks = new WeakMap();  // item -> what was last measured and told of it
+    const total = {};             // the same of all together
     let offered = null;           // the batch that waits for its verdicts
     let judged = -1;              // key of the last verdict
-    let ended = [];               // reports that the page has not yet taken
+    let ended = [], checked = []; // what the page has not yet heard
     let ours = false;
-    let timer = null;
-    let sentTotal = 0, speed = 0, mark = null;
+    let timer = null, reporting = false, speed = 0;
 
     // --- picking and dropping -------------------------------------------------------------------------------------
 
@@ -27,11 +34,11 @@ export function attach(root, page, account) {
         if (event.target !== input || ours) return;
         // Blazor would send the whole selection in one message; a few hundred names end the circuit. Batches go through the same input.
         event.stopPropagation();
-        take([...input.files]);
+        take([...input.files].map(file => ({ file })));
     }
 
     function take(files) {
-        for (const file of files) offers.push(file);
+        for (const each of files) offers.push(each);
         offerNext();
     }
 
@@ -41,10 +48,10 @@ export function attach(root, page, account) {
         offered = [];
         let bytes = 0;
         while (offers.length > 0 && offered.length < batchCount && bytes < batchBytes) {
-            const file = offers.shift();
-            bytes += 120 + file.type.length + new Blob([file.name]).size;
-            transfer.items.add(file);
-            offered.push(file);
+            const next = offers.shift();
+            bytes += 120 + next.file.type.length + new Blob([next.file.name]).size;
+            transfer.items.add(next.file);
+            offered.push(next);
         }
         ours = true;
         input.files = transfer.files;
@@ -70,109 +77,48 @@ export function attach(root, page, account) {
         const files = entries.filter(item => !item.webkitGetAsEntry?.()?.isDirectory).map(item => item.getAsFile()).filter(file => file);
         const folders = entries.length - files.length;
         if (folders > 0) page.invokeMethodAsync('FoldersDropped', folders).catch(() => { });
-        take(files);
+        take(files.map(file => ({ file })));
     };
-
-    // --- sending --------------------------------------------------------------------------------------------------
-
-    function base64(text) {
-        let binary = '';
-        for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
-        return btoa(binary);
-    }
-
-    function pump() {
-        while (running.size < parallel && queue.length > 0) send(queue.shift());
-        if (running.size > 0 || ended.length > 0) timer ??= setInterval(report, reportEvery);
-        document.documentElement.toggleAttribute('data-uploading', running.size > 0 || queue.length > 0);
-    }
-
-    function send(key) {
-        const item = items.get(key);
-        if (!item) return;
-        running.add(key);
-        item.sent = 0;
-        item.speed = 0;
-        item.mark = null;
-        const xhr = item.xhr = new XMLHttpRequest();
-        xhr.open('POST', 'uploads');
-        xhr.setRequestHeader('Tus-Resumable', '1.0.0');
-        xhr.setRequestHeader('Content-Type', 'application/offset+octet-stream');
-        xhr.setRequestHeader('Upload-Length', item.file.size);
-        xhr.setRequestHeader('Upload-Metadata', `filename ${base64(item.name)},onconflict ${base64(item.onConflict)}`);
-        xhr.upload.onprogress = event => { sentTotal += event.loaded - item.sent; item.sent = event.loaded; };
-        xhr.onload = () => finish(key, xhr);
-        xhr.onerror = async () => finish(key, null, await readable(item.file) ? 'Network' : 'Unreadable');
-        xhr.onabort = () => finish(key, null, 'Cancelled');
-        xhr.send(item.file);
-    }
-
-    // A file that was changed or removed on disk since it was picked fails like a broken network; reading a byte tells them apart.
-    async function readable(file) {
-        try {
-            await file.slice(0, 1).arrayBuffer();
-            await file.slice(Math.max(0, file.size - 1)).arrayBuffer();
-            return true;
-        } catch {
-            return false;
-        }
-    }
-
-    function finish(key, xhr, code = null) {
-        running.delete(key);
-        const item = items.get(key);
-        const end = { key, attempt: item?.attempt ?? 0, code, sentence: null, mendedName: null };
-        if (xhr && xhr.status !== 201) {
-            end.code = xhr.status === 401 ? 'SignedOut' : 'Server';
-            try {
-                const answer = JSON.parse(xhr.responseText);
-                end.code = answer.code ?? end.code;
-                end.sentence = answer.sentence ?? null;
-                end.mendedName = answer.mendedName ?? null;
-            } catch { /* not one of our answers: the code says enough */ }
-        }
-        if (item) {
-            item.xhr = null;
-            if (end.code === null) {
-                sentTotal += item.file.size - item.sent;
-                items.delete(key);
-            } else {
-                sentTotal -= item.sent;
-                if (end.code === 'Cancelled') items.delete(key);
-            }
-        }
-        ended.push(end);
-        pump();
-        if (running.size === 0 && queue.length === 0) report();
-    }
 
     // --- reporting ------------------------------------------------------------------------------------------------
 
-    let reporting = false;
+    function changed() {
+        if (sending.busy || ended.length > 0 || checked.length > 0) timer ??= setInterval(report, reportEvery);
+        document.documentElement.toggleAttribute('data-uploading', sending.busy);
+        if (!sending.busy) report();
+    }
+
     async function report() {
         if (reporting) return;
         reporting = true;
         try {
             const now = performance.now();
-            if (mark === null || sentTotal < mark.sent) {
-                mark = { sent: sentTotal, now };
-            } else if (now > mark.now) {
-                speed = smooth(speed, (sentTotal - mark.sent) * 1000 / (now - mark.now));
-                mark = { sent: sentTotal, now };
-            }
-            const moved = [...running].map(key => {
-                const item = items.get(key);
-                if (item.mark && now > item.mark.now) item.speed = smooth(item.speed, (item.sent - item.mark.sent) * 1000 / (now - item.mark.now));
-                item.mark = { sent: item.sent, now };
-                return { key, sent: item.sent, speed: item.speed };
-            });
+            speed = measured(total, wire.moved, speed, now);
+            sending.follow(speed);
+            const moved = sending.shown.map(item => {
+                const mark = marks.get(item) ?? {};
+                marks.set(item, mark);
+                mark.speed = measured(mark, item.moved, mark.speed ?? 0, now);
+                const state = item.offline ? 'Offline' : item.state;
+                const moved = { key: item.key, id: item.url?.split('/').at(-1) ?? null, sent: item.sent, speed: Math.round(mark.speed), state };
+                return { moved, mark, text: JSON.stringify(moved) };
+            }).filter(({ mark, text }) => mark.told !== text);
             let bytes = 0;
-            const told = ended.filter(end => (bytes += 100 + 3 * ((end.sentence?.length ?? 0) + (end.mendedName?.length ?? 0))) < endedBytes);
-            await page.invokeMethodAsync('Report', { moved, ended: told, speed });
-            ended = ended.filter(end => !told.includes(end));
-            if (running.size === 0 && queue.length === 0 && ended.length === 0) {
+            const fits = end => (bytes += 100 + 3 * ((end.sentence?.length ?? 0) + (end.mendedName?.length ?? 0))) < endedBytes;
+            const told = { ended: ended.filter(fits), checked: checked.filter(fits) };
+            if (moved.length + told.ended.length + told.checked.length > 0) {
+                // An answer that was lost with the connection never comes; to tell it twice does no harm.
+                await Promise.race([
+                    page.invokeMethodAsync('Report', { moved: moved.map(each => each.moved), ...told, speed }),
+                    new Promise((_, reject) => setTimeout(reject, reportLost)),
+                ]);
+                for (const { mark, text } of moved) mark.told = text;
+                ended = ended.filter(end => !told.ended.includes(end));
+                checked = checked.filter(receipt => !told.checked.includes(receipt));
+            }
+            if (!sending.busy && ended.length + checked.length === 0) {
                 clearInterval(timer);
-                timer = mark = null;
+                timer = total.now = null;
                 speed = 0;
             }
         } catch {
@@ -182,15 +128,21 @@ export function attach(root, page, account) {
         }
     }
 
-    const smooth = (before, current) => before === 0 ? current : before * 0.8 + current * 0.2;
+    // Bytes per second, smoothed.
+    function measured(mark, moved, before, now) {
+        const current = mark.now && now > mark.now ? (moved - mark.moved) * 1000 / (now - mark.now) : null;
+        mark.now = now;
+        mark.moved = moved;
+        return current === null ? before : before === 0 ? current : before * 0.8 + current * 0.2;
+    }
 
-    const onUnload = event => { if (running.size > 0 || queue.length > 0) event.preventDefault(); };
+    const onUnload = event => { if (sending.busy) event.preventDefault(); };
 
-    // What had not arrived when the page was left is named by the next page of this tab: nobody should have to find out which.
+    // What had not arrived when the page was left is named by the next page of this tab: nobody should have to find out which. Of what the
+    // server knows already the page hears from there.
     const memory = `unfinished uploads of ${account}`;
     const onHide = () => {
-        const files = [...(offered ?? []), ...offers];
-        const names = [...[...items.values()].filter(item => item.name !== null), ...files].map(each => each.name);
+        const names = [...sending.unknown, ...(offered ?? []).map(each => each.file.name), ...offers.map(each => each.file.name)];
         if (names.length > 0) sessionStorage.setItem(memory, JSON.stringify(names));
     };
     async function recall() {
@@ -217,50 +169,26 @@ export function attach(root, page, account) {
             judged = list.at(-1)?.key ?? judged;
             const files = offered ?? [];
             offered = null;
-            list.forEach((verdict, at) => {
+            list.forEach(({ key, name, unfinished }, at) => {
                 if (!files[at]) return;
-                items.set(verdict.key, { file: files[at], name: verdict.name, onConflict: 'ask', attempt: 0, xhr: null, sent: 0, speed: 0, mark: null });
-                if (verdict.name !== null) queue.push(verdict.key);
+                sending.hold(key, files[at]);
+                if (name !== null) sending.start({ key, attempt: 0, name, onConflict: 'ask', unfinished });
             });
-            pump();
             offerNext();
         },
         start(starts) {
-            for (const { key, attempt, name, onConflict } of starts) {
-                const item = items.get(key);
-                if (!item || attempt <= item.attempt) continue;
-                item.attempt = attempt;
-                item.name = name;
-                item.onConflict = onConflict;
-                queue.push(key);
-            }
-            pump();
+            for (const each of starts) sending.start(each);
         },
-        // Ends them wherever they are; what is forgotten can no longer be retried.
-        cancel(keys) {
-            const gone = new Set(keys);
-            const left = queue.filter(key => !gone.has(key));
-            queue.length = 0;
-            for (const key of left) queue.push(key);
-            const told = new Set(ended.map(end => `${end.key} ${end.attempt}`));
-            for (const key of keys) {
-                const item = items.get(key);
-                // What is not on its way, for whatever reason, ends as well: the page must not wait for it for ever.
-                if (item?.xhr) {
-                    item.xhr.abort();
-                    continue;
-                }
-                items.delete(key);
-                if (!told.has(`${key} ${item?.attempt ?? 0}`)) ended.push({ key, attempt: item?.attempt ?? 0, code: 'Cancelled', sentence: null, mendedName: null });
-            }
-            pump();
-        },
-        forget(keys) {
-            for (const key of keys) items.delete(key);
-        },
+        // A fresh one, where the old may be worth nothing any more.
+        token(fresh) { wire.token = fresh; },
+        pause(keys) { sending.pause(keys); },
+        go(keys) { sending.go(keys); },
+        cancel(keys) { sending.cancel(keys); },
+        forget(keys) { sending.forget(keys); },
         dispose() {
             clearInterval(timer);
             listening.abort();
-        }
+            sending.dispose();
+        },
     };
 }
