@@ -8,8 +8,9 @@ using Radzen;
 namespace BlazorFileHost.Uploads;
 
 /// <summary>
-/// The picker, the drop zone over the whole window, and the panel that shows what is on its way. The circuit carries names,
-/// verdicts and progress; the bytes go from the browser to <see cref="UploadEndpoints"/> by plain HTTP and do not need it.
+/// The picker, the drop zone over the whole window, and the panel that shows what is on its way: from this page, and from any other tab or
+/// device of the account. The circuit carries names, verdicts and progress; the bytes go from the browser to <see cref="UploadEndpoints"/> by
+/// plain HTTP and do not need it.
 /// </summary>
 public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, TimeProvider time, ILogger<UploadBox> log) : ComponentBase, IAsyncDisposable
 {
@@ -19,14 +20,26 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     /// <summary>How long the panel says that everything arrived.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(6);
 
+    /// <summary>Bytes up to which a file comes with others in one request, or in so short a time that nobody can pause it.</summary>
+    private const long OneRequest = 1 << 20;
+
+    /// <summary>How much has to have arrived, in bytes, for a cancelled upload to be asked about: more than a moment's work.</summary>
+    private const long WorthAsking = 64L << 20;
+
     private readonly Dictionary<int, UploadItem> byKey = [];
     private readonly List<UploadItem> items = [];
+
+    /// <summary>Uploads that the person has sent away: from the server, or out of sight.</summary>
+    private readonly HashSet<Guid> away = [];
+
+    private UploadQueue? queue;
     private ElementReference root;
     private IJSObjectReference? module;
     private IJSObjectReference? browser;
     private DotNetObjectReference<UploadBox>? self;
     private int nextKey;
     private int finished;
+    private int verified;
     private long finishedBytes;
     private long totalBytes;
     private long totalSent;
@@ -44,7 +57,32 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     [Parameter, EditorRequired]
     public Guid Account { get; set; }
 
-    private int Active => items.Count(item => item.State is UploadState.Waiting or UploadState.Sending);
+    /// <summary>What else is on its way for this account, and what can be told to it.</summary>
+    [Parameter, EditorRequired]
+    public required AccountUploads Uploads { get; set; }
+
+    private int Active => items.Count(IsActive);
+
+    private List<UploadItem> Paused => [.. items.Where(item => item.State == UploadState.Paused)];
+
+    private bool Offline => items.Exists(item => item.State == UploadState.Offline);
+
+    /// <summary>Those of the server that are none of this page's.</summary>
+    private List<QueuedUpload> Others
+    {
+        get
+        {
+            if (queue is null or { Now.Count: 0 })
+            {
+                return [];
+            }
+
+            var own = items.Where(item => item.Id is not null).Select(item => item.Id!.Value).ToHashSet();
+            // Until the server has answered, the page does not know which of them is its own.
+            var unnamed = items.Where(item => item.Id is null && IsUnderWay(item)).Select(item => (item.Name, item.Size)).ToHashSet();
+            return [.. queue.Now.Where(upload => !own.Contains(upload.Id) && !away.Contains(upload.Id) && !unnamed.Contains((upload.Name, upload.Length)))];
+        }
+    }
 
     private List<UploadItem> Failed => [.. items.Where(item => item.State == UploadState.Failed)];
 
@@ -54,13 +92,24 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         {
             var active = Active;
             var failed = items.Count(item => item.State == UploadState.Failed);
-            return active > 0 ? $"Uploading {finished + 1:N0} of {finished + active:N0}"
+            return active > 0 && items.TrueForAll(item => item.State != UploadState.Sending) && Offline ? "Waiting for the network…"
+                : active > 0 ? $"Uploading {finished + 1:N0} of {finished + active:N0}"
                 : items.Exists(item => item.State == UploadState.Asking) ? "Waiting for your answer"
+                : Paused.Count > 0 ? $"{Files(Paused.Count)} paused"
                 : failed > 0 && finished == 0 ? $"{Files(failed)} not uploaded"
-                : failed > 0 ? $"{Files(finished)} uploaded, {failed:N0} not"
-                : $"{Files(finished)} uploaded";
+                : failed > 0 ? $"{Files(finished)} uploaded{Receipts}, {failed:N0} not"
+                : finished > 0 ? $"{Files(finished)} uploaded{Receipts}"
+                : Others is var others && others.Exists(upload => upload.Phase == UploadPhase.Running) ? "Uploading elsewhere"
+                : others.Count == 1 ? "1 unfinished upload" : $"{others.Count:N0} unfinished uploads";
         }
     }
+
+    /// <summary>Of how many of the finished it is known that the server has what the device has.</summary>
+    private string Receipts => items.Exists(item => item.State == UploadState.Done) ? ", verifying…"
+        : verified == 0 ? ""
+        : verified < finished ? $" ({verified:N0} verified)"
+        : finished == 1 ? " and verified"
+        : ", all verified";
 
     [JSInvokable]
     public void FoldersDropped(int count)
@@ -72,9 +121,17 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
 
     /// <summary>The page was left, or the server lost, while these were on their way.</summary>
     [JSInvokable]
-    public void Interrupted(string[] names)
+    public async Task Interrupted(string[] names)
     {
-        foreach (var name in names.Take(BatchSize))
+        // What the server has a part of is shown as that.
+        var begun = (await TryAsync(Uploads.List) ?? []).Select(upload => FileName.Key(upload.Name)).ToHashSet();
+        var lost = names.Take(BatchSize).Where(name => !begun.Contains(FileName.Key(name))).ToList();
+        if (lost.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var name in lost)
         {
             Remark($"“{FileName.Brief(name)}” was not uploaded: the page was left before it arrived. Choose it again.");
         }
@@ -86,31 +143,48 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     [JSInvokable]
     public void Report(UploadReport report)
     {
+        var (wasActive, wasOffline) = (Active > 0, Offline);
         foreach (var moved in report.Moved)
         {
-            if (byKey.TryGetValue(moved.Key, out var item) && item.State is UploadState.Waiting or UploadState.Sending)
+            if (byKey.TryGetValue(moved.Key, out var item) && IsUnderWay(item)
+                && moved.State is UploadState.Waiting or UploadState.Sending or UploadState.Offline or UploadState.Paused)
             {
-                item.State = UploadState.Sending;
+                item.State = moved.State;
+                item.Id = moved.Id ?? item.Id;
                 item.Sent = Math.Clamp(moved.Sent, 0, item.Size);
                 item.Speed = moved.Speed;
             }
         }
 
-        var wasActive = Active > 0;
         foreach (var ended in report.Ended)
         {
             // The same end can be told twice when the circuit broke just after the first time; by then it may be on its way again.
-            if (byKey.TryGetValue(ended.Key, out var item) && item.Attempt == ended.Attempt && item.State is UploadState.Waiting or UploadState.Sending)
+            if (byKey.TryGetValue(ended.Key, out var item) && item.Attempt == ended.Attempt && IsUnderWay(item))
             {
                 End(item, ended);
             }
         }
 
+        var receipts = false;
+        foreach (var told in report.Checked)
+        {
+            if (byKey.TryGetValue(told.Key, out var item) && item.State == UploadState.Done)
+            {
+                Receive(item, told.Verified);
+                receipts = true;
+            }
+        }
+
         totalSpeed = report.Speed;
         Sum();
-        if (wasActive)
+        if (wasActive || receipts)
         {
             Settle();
+        }
+
+        if (Offline != wasOffline && Active > 0)
+        {
+            announcement = wasOffline ? null : "Waiting for the network…";
         }
 
         StateHasChanged();
@@ -126,12 +200,15 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
 
         self = DotNetObjectReference.Create(this);
+        queue = new UploadQueue(Uploads, time, log, (before, now) => InvokeAsync(() => SeeAsync(before, now)));
+        _ = FollowAsync(queue);
+        var token = await TryAsync(Uploads.Token);
         try
         {
             module = await js.InvokeAsync<IJSObjectReference>("import", "./Uploads/UploadBox.razor.js");
             if (!gone)
             {
-                browser = await module.InvokeAsync<IJSObjectReference>("attach", root, self, Account);
+                browser = await module.InvokeAsync<IJSObjectReference>("attach", root, self, Account, token);
             }
         }
         catch (JSDisconnectedException)
@@ -150,6 +227,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     public async ValueTask DisposeAsync()
     {
         gone = true;
+        queue?.Dispose();
         self?.Dispose();
         await LetGoAsync();
     }
@@ -188,9 +266,10 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         announcement = null;
         if (Active == 0)
         {
-            (finished, finishedBytes) = (0, 0);
+            (finished, verified, finishedBytes) = (0, 0, 0);
         }
 
+        away.Clear();
         var meant = picked.GetMultipleFiles(BatchSize).Select(file => new UploadItem(nextKey++, file.Name, file.Size)).ToList();
         await JudgeAsync(meant);
         foreach (var item in meant)
@@ -202,7 +281,28 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         Sum();
         Settle();
         _ = AskAsync();
-        await TellAsync("verdicts", meant.Select(item => new UploadVerdict(item.Key, item.State == UploadState.Waiting ? item.Name : null)).ToArray());
+        var unfinished = await ResumeAsync(meant);
+        await TellAsync("verdicts", meant
+            .Select(item => new UploadVerdict(item.Key, item.State == UploadState.Waiting ? item.Name : null, unfinished.Contains((item.Name, item.Size)))).ToArray());
+    }
+
+    /// <summary>Which of the server's uploads could be the rest of what was chosen. Choosing a paused one again means to go on with it.</summary>
+    private async Task<HashSet<(string Name, long Size)>> ResumeAsync(List<UploadItem> meant)
+    {
+        if (queue is null or { Now.Count: 0 })
+        {
+            return [];
+        }
+
+        var names = meant.Where(item => item.State == UploadState.Waiting).Select(item => (item.Name, item.Size)).ToHashSet();
+        var known = queue.Now.Where(upload => names.Contains((upload.Name, upload.Length))).ToList();
+        List<Guid> paused = [.. known.Where(upload => upload.Phase == UploadPhase.Paused).Select(upload => upload.Id)];
+        if (paused.Count > 0)
+        {
+            await TryAsync(() => Uploads.Continue(paused));
+        }
+
+        return [.. known.Select(upload => (upload.Name, upload.Length))];
     }
 
     /// <summary>Has the names judged. Where nobody can tell, they are not sent, and can be tried again.</summary>
@@ -243,7 +343,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
 
         var failed = Failed;
-        announcement = finished > 0 || failed.Count > 1 ? Headline : failed.FirstOrDefault()?.Why;
+        announcement = finished > 0 || failed.Count > 1 || Paused.Count > 0 ? Headline : failed.FirstOrDefault()?.Why;
         _ = CloseSoonAsync();
     }
 
@@ -263,13 +363,18 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     private void End(UploadItem item, UploadEnded ended)
     {
         item.Sent = 0;
+        item.Id = ended.Id;
         switch (ended.Code)
         {
             case null:
-                item.State = UploadState.Done;
                 finished++;
                 finishedBytes += item.Size;
-                Remove(item);
+                item.State = UploadState.Done;
+                if (ended.Verified is { } same)
+                {
+                    Receive(item, same);
+                }
+
                 break;
             case "Cancelled":
                 item.State = UploadState.Cancelled;
@@ -281,18 +386,38 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
     }
 
+    /// <summary>The receipt of a stored file: whether what the server has is what the device has. Null: the browser cannot tell.</summary>
+    private void Receive(UploadItem item, bool? same)
+    {
+        if (same == false)
+        {
+            finished--;
+            finishedBytes -= item.Size;
+            // It lies there under its name; what is sent again is to take its place.
+            item.OnConflict = OnConflict.Replace;
+            Refuse(item, "Different", null, null);
+            return;
+        }
+
+        verified += same == true ? 1 : 0;
+        Remove(item);
+    }
+
     private static void Refuse(UploadItem item, string code, string? sentence, string? mendedName)
     {
         var name = $"“{FileName.Brief(item.Name)}”";
         item.MendedName = mendedName;
-        item.State = code == nameof(RefusalKind.NameTaken) ? UploadState.Asking : UploadState.Failed;
-        item.CanRetry = code is "Network" or "SignedOut" or "Server"
-            or nameof(RefusalKind.StorageFull) or nameof(RefusalKind.LengthMismatch) or nameof(RefusalKind.ChangedMeanwhile);
+        item.State = code is nameof(RefusalKind.NameTaken) or nameof(RefusalKind.Asking) ? UploadState.Asking : UploadState.Failed;
+        item.CanRetry = code is "SignedOut" or "Server" or "Gone" or "Different"
+            or nameof(RefusalKind.StorageFull) or nameof(RefusalKind.QuotaExceeded) or nameof(RefusalKind.TooManyUploads)
+            or nameof(RefusalKind.LengthMismatch) or nameof(RefusalKind.ChangedMeanwhile) or nameof(RefusalKind.ServerError)
+            or nameof(RefusalKind.ChecksumMismatch) or nameof(RefusalKind.DigestMismatch);
         item.Why = code switch
         {
-            "Network" => $"{name} was not uploaded: the connection broke. Try again.",
             "Unreadable" => $"{name} was not uploaded: it was changed or removed on your device. Choose it again.",
             "SignedOut" => $"{name} was not uploaded: you are signed out. Sign in in another tab, then try again.",
+            "Gone" => $"{name} was not uploaded: it was cancelled elsewhere, or waited too long. Try again.",
+            "Different" => $"{name} was uploaded, but what arrived is not what is on your device. Try again.",
             _ => sentence ?? $"{name} was not uploaded: something went wrong on the server. Try again.",
         };
     }
@@ -314,7 +439,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
                 object? answer = await dialogs.OpenAsync<ConflictDialog>(
                     "This name is taken",
                     new() { [nameof(ConflictDialog.Name)] = item.Name, [nameof(ConflictDialog.Others)] = others.Count },
-                    new DialogOptions { ShowClose = false, CloseDialogOnOverlayClick = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
+                    Question());
 
                 // Esc closes without an answer: nothing is uploaded over or beside anything unasked.
                 var choice = answer as ConflictChoice ?? new ConflictChoice(null, false);
@@ -334,6 +459,8 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
 
     private async Task DecideAsync(List<UploadItem> meant, OnConflict? onConflict)
     {
+        // All of it is on the server, and waits there for the answer.
+        List<UploadItem> arrived = [.. meant.Where(item => item.Id is not null)];
         if (onConflict is not { } action)
         {
             foreach (var item in meant)
@@ -345,6 +472,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             Settle();
             StateHasChanged();
             await ForgetAsync(meant);
+            await DiscardAsync([.. arrived.Select(item => item.Id!.Value)]);
         }
         else
         {
@@ -353,7 +481,16 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
                 item.OnConflict = action;
             }
 
-            await StartAsync(meant);
+            foreach (var item in arrived)
+            {
+                if (await TryAsync(() => Uploads.Decide(item.Id!.Value, action)) is { Kind: not RefusalKind.UploadNotThere } refusal)
+                {
+                    Refuse(item, refusal.Kind.ToString(), refusal.Sentence, refusal.MendedName);
+                }
+            }
+
+            // What has arrived is not sent again: the browser asks what became of it, and compares.
+            await StartAsync([.. meant.Where(item => item.State == UploadState.Asking)]);
         }
 
         StateHasChanged();
@@ -378,10 +515,19 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     private async Task RetryAsync(IEnumerable<UploadItem> wanted)
     {
         List<UploadItem> meant = [.. wanted.Where(item => item is { State: UploadState.Failed, CanRetry: true })];
-        if (meant.Count > 0)
+        if (meant.Count == 0)
         {
-            await StartAsync(meant);
+            return;
         }
+
+        foreach (var item in meant)
+        {
+            // Not while the token is fetched, either.
+            item.CanRetry = false;
+        }
+
+        await TellAsync("token", await TryAsync(Uploads.Token));
+        await StartAsync(meant);
     }
 
     private async Task RenameAsync(UploadItem item)
@@ -402,9 +548,140 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         _ = AskAsync();
     }
 
-    private Task CancelAsync(List<UploadItem> meant) => TellAsync("cancel", meant.Select(item => item.Key).ToArray());
+    private async Task PauseAsync(List<UploadItem> meant)
+    {
+        await TellAsync("pause", Keys(meant));
+        await TryAsync(() => Uploads.Pause(Ids(meant)));
+    }
 
-    private Task CancelAllAsync() => CancelAsync([.. items.Where(item => item.State is UploadState.Waiting or UploadState.Sending)]);
+    private async Task ContinueAsync(List<UploadItem> meant)
+    {
+        await TryAsync(() => Uploads.Continue(Ids(meant)));
+        await TellAsync("go", Keys(meant));
+    }
+
+    private async Task CancelAsync(List<UploadItem> meant)
+    {
+        if (await MeansItAsync([.. meant.Select(item => (item.Name, item.Sent))]))
+        {
+            List<UploadItem> still = [.. meant.Where(IsUnderWay)];
+            away.UnionWith(Ids(still));
+            await TellAsync("cancel", Keys(still));
+        }
+    }
+
+    private Task CancelAllAsync() => CancelAsync([.. items.Where(IsUnderWay)]);
+
+    private async Task CancelAsync(QueuedUpload upload)
+    {
+        if (await MeansItAsync([(upload.Name, upload.Offset)]))
+        {
+            await DiscardAsync([upload.Id]);
+        }
+    }
+
+    private async Task DiscardAsync(IReadOnlyCollection<Guid> ids)
+    {
+        if (ids.Count > 0)
+        {
+            away.UnionWith(ids);
+            await TryAsync(() => Uploads.Discard(ids));
+        }
+    }
+
+    /// <summary>Cancelling destroys what has arrived: where that is much, it is asked first.</summary>
+    private async Task<bool> MeansItAsync(List<(string Name, long Arrived)> meant)
+    {
+        var bytes = meant.Sum(upload => upload.Arrived);
+        return bytes <= WorthAsking || await dialogs.OpenAsync<DiscardDialog>(
+            meant.Count == 1 ? "Cancel this upload?" : "Cancel these uploads?",
+            new() { [nameof(DiscardDialog.Name)] = meant[0].Name, [nameof(DiscardDialog.Count)] = meant.Count, [nameof(DiscardDialog.Bytes)] = bytes },
+            Question()) is true;
+    }
+
+    /// <summary>Of another tab, or of none: the name was taken while the bytes came.</summary>
+    private async Task DecideAsync(QueuedUpload upload)
+    {
+        object? answer = await dialogs.OpenAsync<ConflictDialog>("This name is taken", new() { [nameof(ConflictDialog.Name)] = upload.Name }, Question());
+        if (answer is ConflictChoice { OnConflict: { } choice })
+        {
+            if (await TryAsync(() => Uploads.Decide(upload.Id, choice)) is { } refusal)
+            {
+                Remark(refusal.Sentence);
+            }
+        }
+        else if (answer is ConflictChoice)
+        {
+            await CancelAsync(upload);
+        }
+    }
+
+    private async Task FollowAsync(UploadQueue following)
+    {
+        try
+        {
+            await following.FollowAsync();
+        }
+        catch (Exception failure)
+        {
+            // Nobody awaits this: a list that silently stopped to follow would lie.
+            await DispatchExceptionAsync(failure);
+        }
+    }
+
+    /// <summary>What was done elsewhere to an upload that this page is sending is done here, too.</summary>
+    private async Task SeeAsync(IReadOnlyList<QueuedUpload> before, IReadOnlyList<QueuedUpload> now)
+    {
+        if (gone)
+        {
+            return;
+        }
+
+        var was = before.ToDictionary(upload => upload.Id, upload => upload.Phase);
+        var has = now.ToDictionary(upload => upload.Id, upload => upload.Phase);
+        away.RemoveWhere(id => !has.ContainsKey(id));
+        List<UploadItem> pause = [], go = [];
+        foreach (var item in items)
+        {
+            if (item.Id is not { } id || !was.TryGetValue(id, out var then))
+            {
+                continue;
+            }
+
+            if (!has.TryGetValue(id, out var phase))
+            {
+                // It has ended while it rested here: the browser finds out how.
+                if (item.State is UploadState.Paused or UploadState.Asking)
+                {
+                    go.Add(item);
+                }
+            }
+            else if (phase == UploadPhase.Paused && then != UploadPhase.Paused && IsActive(item))
+            {
+                pause.Add(item);
+            }
+            else if (phase != UploadPhase.Paused && then == UploadPhase.Paused && item.State == UploadState.Paused)
+            {
+                go.Add(item);
+            }
+        }
+
+        // While this page sends, its own report draws everything as often as is good for it.
+        if (Active == 0)
+        {
+            StateHasChanged();
+        }
+
+        if (pause.Count > 0)
+        {
+            await TellAsync("pause", Keys(pause));
+        }
+
+        if (go.Count > 0)
+        {
+            await TellAsync("go", Keys(go));
+        }
+    }
 
     private async Task CloseAsync()
     {
@@ -414,9 +691,11 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
 
         var ended = Failed;
+        away.UnionWith(Others.Select(upload => upload.Id));
+        away.UnionWith(Ids(ended));
         items.RemoveAll(item => item.State == UploadState.Failed);
         ended.ForEach(item => byKey.Remove(item.Key));
-        (finished, finishedBytes) = (0, 0);
+        (finished, verified, finishedBytes) = (0, 0, 0);
         Sum();
         await ForgetAsync(ended);
     }
@@ -428,18 +707,51 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         await Task.Delay(Linger, time);
         if (seen == nextKey && items.Count == 0 && !gone)
         {
-            finished = 0;
+            (finished, verified) = (0, 0);
             StateHasChanged();
         }
     }
 
-    private Task ForgetAsync(List<UploadItem> meant) => TellAsync("forget", meant.Select(item => item.Key).ToArray());
+    private Task ForgetAsync(List<UploadItem> meant) => TellAsync("forget", Keys(meant));
+
+    private static int[] Keys(List<UploadItem> meant) => [.. meant.Select(item => item.Key)];
+
+    private static Guid[] Ids(List<UploadItem> meant) => [.. meant.Where(item => item.Id is not null).Select(item => item.Id!.Value)];
+
+    private static bool IsActive(UploadItem item) => item.State is UploadState.Waiting or UploadState.Sending or UploadState.Offline;
+
+    private static bool IsUnderWay(UploadItem item) => IsActive(item) || item.State == UploadState.Paused;
+
+    private static DialogOptions Question()
+        => new() { ShowClose = false, CloseDialogOnOverlayClick = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" };
+
+    /// <summary>Asks the server's side. Where that fails it is said with an id, and the answer is none.</summary>
+    private async Task<T?> TryAsync<T>(Func<Task<T>> ask)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (Exception failure)
+        {
+            var id = Guid.NewGuid().ToString("N")[..8];
+            log.LogError(failure, "The account's uploads could not be asked ({Id}).", id);
+            Remark($"Something went wrong on the server (id {id}). Try again.");
+            return default;
+        }
+    }
+
+    private async Task TryAsync(Func<Task> tell) => await TryAsync(async () =>
+    {
+        await tell();
+        return true;
+    });
 
     /// <summary>
     /// Tells the browser's half. While the connection is away a message is lost without a word and only times out: then it is told
     /// again, and the browser takes it once.
     /// </summary>
-    private async Task TellAsync(string what, object argument)
+    private async Task TellAsync(string what, object? argument)
     {
         while (browser is not null && !gone)
         {
@@ -470,7 +782,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         (totalBytes, totalSent) = (finishedBytes, finishedBytes);
         foreach (var item in items)
         {
-            if (item.State is UploadState.Waiting or UploadState.Sending)
+            if (IsActive(item))
             {
                 totalBytes += item.Size;
                 totalSent += item.Sent;
@@ -487,6 +799,19 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         var figures = $"{ByteSize.Humane(sent)} of {ByteSize.Humane(size)}";
         return speed < 1 ? figures : $"{figures} · {ByteSize.Humane((long)speed)}/s · {Left((size - sent) / speed)}";
     }
+
+    /// <summary>How far an upload is that this page does not send.</summary>
+    private string Standing(QueuedUpload upload) => upload.Phase switch
+    {
+        UploadPhase.Running => $"{Figures(upload.Offset, upload.Length, upload.Speed)} · in another tab or on another device",
+        UploadPhase.Paused => $"{Figures(upload.Offset, upload.Length, 0)} · Paused",
+        UploadPhase.Asking => "It has arrived, but you have a file of that name by now.",
+        _ => $"{Percent(upload.Offset, upload.Length):0} % of {ByteSize.Humane(upload.Length)} arrived. Choose this file again to continue{Until(upload.Expires)}.",
+    };
+
+    /// <summary>How long what has arrived is kept, in hours: nobody needs it finer.</summary>
+    private string Until(DateTime expires)
+        => (expires - time.GetUtcNow().UtcDateTime).TotalHours is > 0 and var hours ? hours < 1.5 ? ", within the hour" : $", within {Math.Floor(hours):0} hours" : "";
 
     private static string Left(double seconds) => seconds switch
     {

@@ -1,7 +1,7 @@
 // The browser's half of UploadBox: takes picked and dropped files, offers them to the page in batches through its <input type="file">,
 // sends what the page accepts by plain HTTP, and reports. It goes on sending when the circuit is lost, and reports later.
 import { Wire } from './wire.js';
-import { Sending } from './sending.js';
+import { Sending, id } from './sending.js';
 
 const batchCount = 200;      // files per message
 const batchBytes = 64_000;   // of names per message
@@ -94,13 +94,13 @@ export function attach(root, page, account, token) {
         try {
             const now = performance.now();
             speed = measured(total, wire.moved, speed, now);
-            sending.follow(speed);
+            if (speed > 0) sending.follow(speed);
             const moved = sending.shown.map(item => {
                 const mark = marks.get(item) ?? {};
                 marks.set(item, mark);
                 mark.speed = measured(mark, item.moved, mark.speed ?? 0, now);
                 const state = item.offline ? 'Offline' : item.state;
-                const moved = { key: item.key, id: item.url?.split('/').at(-1) ?? null, sent: item.sent, speed: Math.round(mark.speed), state };
+                const moved = { key: item.key, id: id(item), sent: item.sent, speed: Math.round(mark.speed), state };
                 return { moved, mark, text: JSON.stringify(moved) };
             }).filter(({ mark, text }) => mark.told !== text);
             let bytes = 0;
@@ -152,11 +152,14 @@ export function attach(root, page, account, token) {
     }
     recall().catch(() => { /* the circuit is away already; the next page asks again */ });
 
+    // Here and not by way of the server: a picker opens only in answer to a hand.
+    const onClick = event => { if (event.target.closest?.('[data-choose-file]')) input.click(); };
+
     const listening = new AbortController();
     const { signal } = listening;
     root.addEventListener('change', onChange, { capture: true, signal });
     for (const [kind, heard] of Object.entries({
-        pagehide: onHide, beforeunload: onUnload, dragenter: onEnter, dragleave: onLeave, dragover: onOver, drop: onDrop,
+        pagehide: onHide, beforeunload: onUnload, dragenter: onEnter, dragleave: onLeave, dragover: onOver, drop: onDrop, click: onClick,
     })) {
         window.addEventListener(kind, heard, { signal });
     }

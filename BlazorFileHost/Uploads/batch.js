@@ -48,7 +48,7 @@ async function sendParts(parts, wire, signal) {
         const tooLarge = answer?.status === 413 && !answer.json?.code;
         if (tooLarge) wire.batchBytes = Math.max(1, Math.min(wire.batchBytes, Math.floor(total / 2)));
         else if (answer?.status === 429) await wire.wait(failures++, signal, 1000 * (Number(answer.header('Retry-After')) || 1));
-        else if (!answer || away(answer) || (answer.status >= 500 && !answer.json?.code && failures < 2 * patience)) {
+        else if (!answer || away(answer) || (answer.status >= 500 && failures < 2 * patience)) {
             for (const part of parts) part.item.offline = failures > 0 || !navigator.onLine;
             await wire.wait(failures++, signal);
         } else {

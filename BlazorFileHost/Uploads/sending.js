@@ -235,15 +235,18 @@ export class Sending {
     #end(item, end) {
         const { key, attempt, url } = item;
         item.state = end.code === 'Asking' ? 'Asking' : null;
-        // What the server keeps of it can be gone on with, at another try or when the same file is chosen again.
-        if (!['Asking', 'SignedOut', 'Server', 'TooMany'].includes(end.code)) item.url = null;
-        this.tell.ended({ key, attempt: Math.max(0, attempt), ...end });
+        // What the server keeps of it can be gone on with at another try.
+        if (!['Asking', 'SignedOut', 'Server', 'ServerError'].includes(end.code)) item.url = null;
+        this.tell.ended({ key, attempt: Math.max(0, attempt), id: id(item), ...end });
         if (end.code === null ? end.verified : end.code === 'Cancelled') this.#items.delete(key);
         if (end.code !== 'Cancelled') return;
         item.job?.end();
         if (url !== null || item.begun) discard({ ...item, url }, this.wire);
     }
 }
+
+// The server's name for the upload, null before it is known.
+export const id = item => item.url?.split('/').at(-1) ?? null;
 
 // crypto.randomUUID does not exist on plain http in a local network.
 function uuid() {

@@ -1,7 +1,7 @@
 import { Broken, away, metadata, readable, refused } from './wire.js';
 
 const type = 'application/offset+octet-stream';
-const patience = 5;          // answers in a row that something went wrong on the server
+const patience = 4;          // answers in a row that something is wrong on the server, or that it is busy
 
 // Brings one file to the server by tus 1.0.0 and says how it ended: { code, sentence, mendedName }, where code is null when it is stored, then
 // with sha256 as the server has it. It goes on after everything that passes by itself, and gives up on what does not.
@@ -11,7 +11,7 @@ const patience = 5;          // answers in a row that something went wrong on th
 // over, resent ones too), offline (it waits for the line), begun (the server may know of it).
 export async function transfer(item, wire, signal) {
     const { file } = item;
-    let failures = 0, unsure = item.url !== null, wrong = 0;
+    let failures = 0, unsure = item.url !== null, wrong = 0, locked = 0;
     for (;;) {
         const before = item.offset;
         const step = item.url === null ? create : unsure ? look : append;
@@ -34,6 +34,7 @@ export async function transfer(item, wire, signal) {
             if (answer.header('Upload-File') !== null) return { code: null, sha256: digest(answer.header('Repr-Digest')) };
             if (answer.header('Upload-Paused') !== null) return { code: 'Paused' };
             unsure = false;
+            locked = 0;
             if (item.offset > before) failures = wrong = 0;
             // The line is there: if sending breaks again, the reason is another, and a smaller chunk is tried soon.
             else if (step === look) failures = Math.min(failures, 2);
@@ -43,14 +44,14 @@ export async function transfer(item, wire, signal) {
             if (!wire.tooLarge(Math.min(wire.chunk, file.size - item.offset))) return refused(answer);
         } else if (away(answer)) {
             await later();
-        } else if (status === 429 || answer.json?.code === 'TooMany') {
+        } else if (status === 429 && [undefined, 'TooMany'].includes(answer.json?.code)) {
             unsure = true;
             await wire.wait(failures++, signal, 1000 * (Number(answer.header('Retry-After')) || 1));
         } else if (answer.json?.code === 'Paused' || answer.json?.code === 'Asking') {
             return refused(answer);
         } else if (status === 423) {
-            // The answer to HEAD has no body: of the locks only this one stands in its way.
-            if (step === look) return { code: 'Asking' };
+            // Busy, or, as the answer to HEAD has no body to tell them apart, Asking. The first passes.
+            if (step === look && ++locked === patience) return { code: 'Asking' };
             await later();
         } else if (status === 409 && step === append && [undefined, 'WrongOffset'].includes(answer.json?.code)) {
             // Somewhere else the same file is being sent to the same place: the newest goes first.
@@ -58,7 +59,7 @@ export async function transfer(item, wire, signal) {
             await wire.wait(failures++, signal, 1000);
         } else if ((status === 404 || status === 410) && step !== create) {
             return { code: 'Gone' };
-        } else if (status >= 500 && !answer.json?.code && ++wrong < patience) {
+        } else if (status >= 500 && [undefined, 'ServerError'].includes(answer.json?.code) && ++wrong < patience) {
             await later();
         } else {
             return refused(answer);

@@ -154,4 +154,4 @@ export const refused = (answer, otherwise = 'Server') => ({
 });
 
 // A proxy that waits for its server, or a server that starts, is as good as no line.
-export const away = answer => [408, 425, 502, 503, 504].includes(answer.status) && !answer.json?.code;
+export const away = answer => [408, 425, 502, 503, 504].includes(answer.status);
