@@ -92,12 +92,11 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         {
             var active = Active;
             var failed = items.Count(item => item.State == UploadState.Failed);
-            return active > 0 && items.TrueForAll(item => item.State != UploadState.Sending) && Offline ? "Waiting for the network…"
-                : active > 0 ? $"Uploading {finished + 1:N0} of {finished + active:N0}"
+            return active > 0 ? $"Uploading {finished + 1:N0} of {finished + active:N0}"
                 : items.Exists(item => item.State == UploadState.Asking) ? "Waiting for your answer"
                 : Paused.Count > 0 ? $"{Files(Paused.Count)} paused"
                 : failed > 0 && finished == 0 ? $"{Files(failed)} not uploaded"
-                : failed > 0 ? $"{Files(finished)} uploaded{Receipts}, {failed:N0} not"
+                : failed > 0 ? $"{Files(finished)} uploaded{Receipts}, {failed:N0} not uploaded"
                 : finished > 0 ? $"{Files(finished)} uploaded{Receipts}"
                 : Others is var others && others.Exists(upload => upload.Phase == UploadPhase.Running) ? "Uploading elsewhere"
                 : others.Count == 1 ? "1 unfinished upload" : $"{others.Count:N0} unfinished uploads";
@@ -803,7 +802,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     /// <summary>How far an upload is that this page does not send.</summary>
     private string Standing(QueuedUpload upload) => upload.Phase switch
     {
-        UploadPhase.Running => $"{Figures(upload.Offset, upload.Length, upload.Speed)} · in another tab or on another device",
+        UploadPhase.Running => $"{Figures(upload.Offset, upload.Length, upload.Speed)} · from another tab or device",
         UploadPhase.Paused => $"{Figures(upload.Offset, upload.Length, 0)} · Paused",
         UploadPhase.Asking => "It has arrived, but you have a file of that name by now.",
         _ => $"{Percent(upload.Offset, upload.Length):0} % of {ByteSize.Humane(upload.Length)} arrived. Choose this file again to continue{Until(upload.Expires)}.",

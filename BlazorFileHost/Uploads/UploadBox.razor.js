@@ -1,5 +1,6 @@
 // The browser's half of UploadBox: takes picked and dropped files, offers them to the page in batches through its <input type="file">,
 // sends what the page accepts by plain HTTP, and reports. It goes on sending when the circuit is lost, and reports later.
+// The modules are in wwwroot/Uploads: the build serves from beside a component only what has its name.
 import { Wire } from './wire.js';
 import { Sending, id } from './sending.js';
 
@@ -83,9 +84,15 @@ export function attach(root, page, account, token) {
     // --- reporting ------------------------------------------------------------------------------------------------
 
     function changed() {
-        if (sending.busy || ended.length > 0 || checked.length > 0) timer ??= setInterval(report, reportEvery);
+        if (sending.busy || ended.length > 0 || checked.length > 0) timer ??= setInterval(tick, reportEvery);
         document.documentElement.toggleAttribute('data-uploading', sending.busy);
-        if (!sending.busy) report();
+        if (!sending.busy) tick();
+    }
+
+    function tick() {
+        // Without a line there is no circuit either, most of the time: what says so must not need one.
+        document.documentElement.toggleAttribute('data-no-network', sending.offline);
+        report();
     }
 
     async function report() {

@@ -33,6 +33,11 @@ export class Sending {
         return this.#running.size > 0 || this.#large.length > 0 || this.#small.length > 0;
     }
 
+    // Whether nothing moves because the line is broken.
+    get offline() {
+        return this.#running.size > 0 && [...this.#running].every(item => item.offline);
+    }
+
     // What the page shows: what is on its way, or was and is paused.
     get shown() {
         return [...this.#items.values()].filter(item => ['Sending', 'Paused', 'Waiting'].includes(item.state) && (item.begun || item.state !== 'Waiting'));
