@@ -569,7 +569,7 @@ public sealed class FileListingTests : PageTest
         Assert.Equal(before, Contexts.Opened);
         Assert.Empty(Log.Errors);
         // Nor is the page held by those who watch: nobody else could see that it is kept for ever.
-        var watched = (IDictionary)typeof(FileChanges).GetField("watched", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(Changes)!;
+        var watched = (IDictionary)typeof(OwnerChanges).GetField("watched", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(Changes)!;
         Assert.Empty((IEnumerable)watched[Owner]!);
     }
 

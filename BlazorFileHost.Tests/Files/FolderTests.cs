@@ -75,7 +75,7 @@ public sealed class FolderTests
     public async Task A_folder_of_somebody_else_looks_as_not_there()
     {
         await using var world = await World.CreateAsync();
-        var other = (await world.Database.AddUserAsync()).Id;
+        var other = (await world.Database.AddUserAsync("another")).Id;
         var folder = Assert.Single(await world.MadeAsync(["mine"]));
 
         Assert.Equal(RefusalKind.NotThere, (await world.Library.MakeFoldersAsync(other, folder, [["x"]])).Single().Refusal!.Kind);

@@ -37,6 +37,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         ["GET POST /account/manage/delete"] = SignedIn,
         ["GET POST /account/register"] = Everybody,
         ["GET POST /error"] = Everybody,
+        ["GET POST /folders/{FolderId:guid}"] = SignedIn,
         ["GET POST /not-found"] = Everybody,
         ["GET HEAD /files/{id:guid}"] = SignedIn,
         ["POST /files/zip"] = SignedIn,

@@ -96,7 +96,7 @@ public sealed partial class FileLibrary
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         var folders = await BelowAsync(context, ownerId, folderIds, cancellation);
         var (count, bytes) = (0, 0L);
-        foreach (var chunk in folders.Keys.Chunk(ChunkSize))
+        foreach (var chunk in folders.Select(folder => folder.Id).Chunk(ChunkSize))
         {
             var sum = await context.Files.Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId))
                 .GroupBy(_ => 1).Select(files => new { Count = files.Count(), Bytes = files.Sum(file => file.Size) })
@@ -108,21 +108,48 @@ public sealed partial class FileLibrary
         return new FileSummary(count, bytes, folders.Count);
     }
 
-    /// <summary>The folders and all below them that are the owner's, each with its path from the given one down.</summary>
-    internal static async Task<Dictionary<Guid, string[]>> BelowAsync(
+    /// <summary>The folders and all below them that are the owner's, each once and after the one it lies in.</summary>
+    public async Task<IReadOnlyList<Folder>> BelowAsync(Guid ownerId, IReadOnlyCollection<Guid> folderIds, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await BelowAsync(context, ownerId, folderIds, cancellation);
+    }
+
+    /// <summary>One stretch of the files in a folder itself, by their ids.</summary>
+    public async Task<IReadOnlyList<StoredFile>> FilesInAsync(Guid ownerId, Guid folderId, int skip, int take, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await In(context, ownerId, folderId).Files.OrderBy(file => file.Id).Skip(skip).Take(take).ToListAsync(cancellation);
+    }
+
+    private static async Task<List<Folder>> BelowAsync(
         FileHostContext context, Guid ownerId, IReadOnlyCollection<Guid> folderIds, CancellationToken cancellation)
     {
-        var found = new Dictionary<Guid, string[]>();
         var level = new List<Folder>();
-        foreach (var chunk in folderIds.Chunk(ChunkSize))
+        foreach (var chunk in folderIds.Distinct().Chunk(ChunkSize))
         {
             level.AddRange(await context.Folders.AsNoTracking()
                 .Where(folder => folder.OwnerId == ownerId && chunk.Contains(folder.Id)).ToListAsync(cancellation));
         }
 
-        level.ForEach(folder => found[folder.Id] = [folder.Name]);
+        // Who is chosen beside a folder that it lies in comes with that one.
+        var chosen = level.Select(folder => folder.Id).ToHashSet();
+        var (found, seen) = (new List<Folder>(), new HashSet<Guid>());
+        var inside = new HashSet<Guid>();
+        foreach (var folder in chosen.Count > 1 ? level : [])
+        {
+            if ((await PathAsync(context, ownerId, folder.Id, cancellation))?.SkipLast(1).Any(above => chosen.Contains(above.Id)) == true)
+            {
+                inside.Add(folder.Id);
+            }
+        }
+
+        level.RemoveAll(folder => inside.Contains(folder.Id));
         while (level.Count > 0)
         {
+            // Each once, whatever stands in the table: no round can go on for ever.
+            level.RemoveAll(folder => !seen.Add(folder.Id));
+            found.AddRange(level);
             var next = new List<Folder>();
             foreach (var chunk in level.Select(folder => folder.Id).Chunk(ChunkSize))
             {
@@ -130,8 +157,7 @@ public sealed partial class FileLibrary
                     .Where(folder => folder.OwnerId == ownerId && chunk.Contains(folder.ParentId)).ToListAsync(cancellation));
             }
 
-            // Each once, whatever stands in the table: no round can go on for ever.
-            level = [.. next.Where(folder => found.TryAdd(folder.Id, [.. found[folder.ParentId], folder.Name]))];
+            level = next;
         }
 
         return found;
@@ -217,7 +243,7 @@ public sealed partial class FileLibrary
             await FileRegister.StandInLineAsync(context, ownerId, token);
             var folders = await BelowAsync(context, ownerId, ids, token);
             var files = await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && ids.Contains(file.Id)).ToListAsync(token);
-            foreach (var chunk in folders.Keys.Chunk(ChunkSize))
+            foreach (var chunk in folders.Select(folder => folder.Id).Chunk(ChunkSize))
             {
                 files.AddRange(await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId)).ToListAsync(token));
             }
@@ -235,7 +261,7 @@ public sealed partial class FileLibrary
                 await context.Files.Where(file => chunk.Contains(file.Id)).ExecuteDeleteAsync(token);
             }
 
-            foreach (var chunk in folders.Keys.Chunk(ChunkSize))
+            foreach (var chunk in folders.Select(folder => folder.Id).Chunk(ChunkSize))
             {
                 await context.Folders.Where(folder => chunk.Contains(folder.Id)).ExecuteDeleteAsync(token);
             }

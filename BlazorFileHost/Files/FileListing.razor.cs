@@ -201,7 +201,7 @@ public sealed partial class FileListing(
         try
         {
             var seen = await library.ContentsAsync(OwnerId, FolderId, leaving.Token);
-            var way = seen is null ? null : await library.PathAsync(OwnerId, FolderId, leaving.Token);
+            var way = seen is null || FolderId is null ? null : await library.PathAsync(OwnerId, FolderId, leaving.Token);
             var asked = selected.ToList();
             var there = asked.Count == 0 || seen is null ? [] : await ThereAsync(asked);
             var away = seen is null && FolderId is not null && await library.SummaryAsync(OwnerId, leaving.Token) is not null;

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace BlazorFileHost.Files;
 
 /// <summary>
-/// <c>POST /files/zip</c>: several of the owner's files as one archive, made while it is sent. Form fields: <c>ids</c>, separated by spaces or
+/// <c>POST /files/zip</c>: several of the owner's files and folders as one archive, made while it is sent. Form fields: <c>ids</c>, separated by spaces or
 /// commas; <c>zone</c>, the IANA name of the time zone in which its date and MS-DOS times are told (UTC when it is not known); the antiforgery
 /// token. One id that is not the owner's, or not there, and the answer is the same 404, whatever the others are.
 /// <para>
@@ -67,15 +67,16 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
         // What is gone later shall be named, too.
         await using var names = new Spool();
         var owner = person.OwnerId();
-        foreach (var chunk in ids.Chunk(ChunkSize))
+        var entries = new EntryNames();
+        if (await ChosenAsync(library, owner, ids, entries, names, cancellation) is not var (files, folders))
         {
-            if (await InOrderAsync(library, owner, chunk, cancellation) is not { } files)
-            {
-                return Refused(StatusCodes.Status404NotFound, "NotThere",
-                    ids.Count == 1 ? Refusal.NotThere().Sentence : "Not all of these files are there any more. Choose again.");
-            }
+            return Refused(StatusCodes.Status404NotFound, "NotThere",
+                ids.Count == 1 ? Refusal.NotThere().Sentence : "Not all of these files are there any more. Choose again.");
+        }
 
-            await WriteNamesAsync(names, files, cancellation);
+        if (files.Count > MostFiles)
+        {
+            return Refused(StatusCodes.Status400BadRequest, "BadRequest", $"One archive can hold {MostFiles:N0} files.");
         }
 
         var today = TimeZoneInfo.ConvertTime(time.GetUtcNow(), zone);
@@ -85,20 +86,25 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
         await Outgoing.RunAsync(http, log, async stop =>
         {
             using var namesAgain = new BinaryReader(await names.ReadAsync(), Encoding.UTF8);
-            await WriteArchiveAsync(library, owner, ids, namesAgain, zone, http, stop);
+            await WriteArchiveAsync(library, owner, files, folders, entries, namesAgain, zone, http, stop);
         });
         return Results.Empty;
     }
 
     private async Task WriteArchiveAsync(
-        FileLibrary library, Guid owner, List<Guid> ids, BinaryReader namesAgain, TimeZoneInfo zone, HttpContext http, CancellationToken cancellation)
+        FileLibrary library, Guid owner, List<(Guid Id, int Folder)> files, List<(string Path, DateTime Created)> folders, EntryNames entries,
+        BinaryReader namesAgain, TimeZoneInfo zone, HttpContext http, CancellationToken cancellation)
     {
         // Not disposed: that would close the response's body.
         var output = new BufferedStream(http.Response.Body, Gathered);
         await using var zip = new ZipWriter(output, zone);
         await using var missing = new Spool();
-        var entries = new EntryNames();
-        foreach (var id in ids)
+        foreach (var (path, created) in folders.Skip(1))
+        {
+            await zip.AddAsync(path, created, Stream.Null, 0, compress: false, cancellation);
+        }
+
+        foreach (var (id, folder) in files)
         {
             cancellation.ThrowIfCancellationRequested();
             var name = namesAgain.ReadString();
@@ -112,7 +118,7 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
 
                 await using (bytes)
                 {
-                    await zip.AddAsync(entries.Take(file.Name), file.Modified, bytes, file.Size, !Compressed.Contains(FileName.Extension(file.Name) ?? ""), cancellation);
+                    await zip.AddAsync(entries.Take(file.Name, folders[folder].Path), file.Modified, bytes, file.Size, !Compressed.Contains(FileName.Extension(file.Name) ?? ""), cancellation);
                 }
             }
             catch (IOException failure) when (!zip.IsTorn && !cancellation.IsCancellationRequested)
@@ -180,20 +186,62 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
         return ids;
     }
 
-    private static async Task<IReadOnlyList<StoredFile>?> InOrderAsync(FileLibrary library, Guid owner, Guid[] ids, CancellationToken cancellation)
+    /// <summary>
+    /// What the ids stand for: the files among them and those below the folders among them, each with its folder's place in the second list, whose
+    /// first one is the archive itself. Null when one of the ids is neither. More than <see cref="MostFiles"/> are not looked for.
+    /// </summary>
+    private static async Task<(List<(Guid Id, int Folder)> Files, List<(string Path, DateTime Created)> Folders)?> ChosenAsync(
+        FileLibrary library, Guid owner, List<Guid> ids, EntryNames entries, Spool names, CancellationToken cancellation)
     {
-        var found = (await library.FindAsync(owner, ids, cancellation)).ToDictionary(file => file.Id);
-        return found.Count == ids.Length ? [.. ids.Select(id => found[id])] : null;
+        List<(Guid Id, int Folder)> files = [];
+        List<(string Path, DateTime Created)> folders = [("", default)];
+        List<Guid> folderIds = [];
+        foreach (var chunk in ids.Chunk(ChunkSize))
+        {
+            var found = (await library.FindAsync(owner, chunk, cancellation)).ToDictionary(file => file.Id);
+            await WriteNamesAsync(names, chunk.Where(found.ContainsKey).Select(id => found[id].Name), cancellation);
+            files.AddRange(chunk.Where(found.ContainsKey).Select(id => (id, 0)));
+            folderIds.AddRange(chunk.Where(id => !found.ContainsKey(id)));
+        }
+
+        if (folderIds.Count == 0)
+        {
+            return (files, folders);
+        }
+
+        if ((await library.FindFoldersAsync(owner, folderIds, cancellation)).Count != folderIds.Count)
+        {
+            return null;
+        }
+
+        var places = new Dictionary<Guid, int>();
+        foreach (var folder in await library.BelowAsync(owner, folderIds, cancellation))
+        {
+            places.Add(folder.Id, folders.Count);
+            folders.Add((entries.Take(folder.Name, folders[places.GetValueOrDefault(folder.ParentId)].Path) + "/", folder.Created));
+            for (var skip = 0; files.Count <= MostFiles; skip += ChunkSize)
+            {
+                var inside = await library.FilesInAsync(owner, folder.Id, skip, ChunkSize, cancellation);
+                await WriteNamesAsync(names, inside.Select(file => file.Name), cancellation);
+                files.AddRange(inside.Select(file => (file.Id, places[folder.Id])));
+                if (inside.Count < ChunkSize)
+                {
+                    break;
+                }
+            }
+        }
+
+        return (files, folders);
     }
 
-    private static async Task WriteNamesAsync(Spool names, IReadOnlyList<StoredFile> files, CancellationToken cancellation)
+    private static async Task WriteNamesAsync(Spool names, IEnumerable<string> some, CancellationToken cancellation)
     {
         using var bytes = new MemoryStream();
         await using (var writer = new BinaryWriter(bytes, Encoding.UTF8, leaveOpen: true))
         {
-            foreach (var file in files)
+            foreach (var name in some)
             {
-                writer.Write(file.Name);
+                writer.Write(name);
             }
         }
 

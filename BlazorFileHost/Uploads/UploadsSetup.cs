@@ -29,10 +29,10 @@ public static class UploadsSetup
         app.MapMethods("/uploads", [HttpMethods.Options], UploadEndpoints.Describe).AllowAnonymous();
         app.MapMethods("/uploads/{id:guid}", [HttpMethods.Options], UploadEndpoints.Describe).AllowAnonymous();
 
-        var uploads = app.MapGroup("/uploads").DisableAntiforgery()
+        var uploads = app.MapGroup("").DisableAntiforgery()
             .RequireAuthorization(new AuthorizationPolicyBuilder(Scheme).RequireAuthenticatedUser().Build());
-        uploads.MapPost("", UploadEndpoints.CreateAsync);
-        uploads.MapPost("/batch", BatchEndpoint.ReceiveAsync);
-        uploads.MapMethods("/{id:guid}", [HttpMethods.Head, HttpMethods.Patch, HttpMethods.Delete, HttpMethods.Post], UploadEndpoints.ContinueAsync);
+        uploads.MapPost("/uploads", UploadEndpoints.CreateAsync);
+        uploads.MapPost("/uploads/batch", BatchEndpoint.ReceiveAsync);
+        uploads.MapMethods("/uploads/{id:guid}", [HttpMethods.Head, HttpMethods.Patch, HttpMethods.Delete, HttpMethods.Post], UploadEndpoints.ContinueAsync);
     }
 }

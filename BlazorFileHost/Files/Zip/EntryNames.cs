@@ -6,7 +6,7 @@ namespace BlazorFileHost.Files.Zip;
 
 /// <summary>
 /// Gives every entry of an archive a name that lands inside the folder it is unpacked to, on every system, and that no other entry has there:
-/// one segment, no drive, nothing hidden, no device. It believes no name, not even one that the table holds. Of <c>..\..\evil.sh</c> is left
+/// one segment for each folder and one for the name, no drive, nothing hidden, no device. It believes no name, not even one that the table holds. Of <c>..\..\evil.sh</c> is left
 /// <c>evil.sh</c>; <c>&lt; &gt; : " | ? *</c>, which our names may have and Windows cannot keep, become <c>_</c>; what was taken gets a number.
 /// </summary>
 internal sealed class EntryNames
@@ -17,22 +17,24 @@ internal sealed class EntryNames
     /// <summary>Where counting goes on for names that were taken, so that thousands of equal ones are not counted through each time.</summary>
     private readonly Dictionary<ulong, int> next = [];
 
-    public string Take(string name)
+    /// <param name="folder">Empty, or what this gave for a folder, with a slash behind it.</param>
+    /// <returns>The folder and the name.</returns>
+    public string Take(string name, string folder = "")
     {
         var safe = Safe(name);
-        var key = Hash(safe);
+        var key = Hash(folder + safe);
         if (taken.Add(key))
         {
-            return safe;
+            return folder + safe;
         }
 
         for (var number = next.GetValueOrDefault(key, 2); ; number++)
         {
             var numbered = FileName.Numbered(safe, number);
-            if (taken.Add(Hash(numbered)))
+            if (taken.Add(Hash(folder + numbered)))
             {
                 next[key] = number + 1;
-                return numbered;
+                return folder + numbered;
             }
         }
     }
