@@ -4,6 +4,7 @@ using BlazorFileHost.Uploads;
 using Bunit;
 using Bunit.TestDoubles;
 using Microsoft.AspNetCore.Components.Forms;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace BlazorFileHost.Tests;
@@ -25,7 +26,12 @@ public sealed class HomeTests : PageTest
         box.SetupVoid("dispose").SetVoidResult();
     }
 
-    protected override void Add(IServiceCollection services) => person = AddAuthorization();
+    protected override void Add(IServiceCollection services)
+    {
+        services.AddSingleton<UploadTickets>();
+        services.AddSingleton<IDataProtectionProvider>(new EphemeralDataProtectionProvider());
+        person = AddAuthorization();
+    }
 
     [Fact]
     public async Task Who_is_signed_in_sees_their_own_files_and_uploads_to_themselves()
@@ -39,7 +45,7 @@ public sealed class HomeTests : PageTest
         Assert.Equal(Owner, home.FindComponent<FileListing>().Instance.OwnerId);
         home.FindComponent<InputFile>().UploadFiles(InputFileContent.CreateFromText("x", "A.TXT"), InputFileContent.CreateFromText("x", "b.txt"));
         home.WaitForAssertion(() => Assert.Equal(
-            [new(0, null), new(1, "b.txt")],
+            [new(0, null, false), new(1, "b.txt", false)],
             Assert.IsType<UploadVerdict[]>(Assert.Single(box.Invocations["verdicts"]).Arguments[0])));
         // The question about the taken name has a place to show.
         home.WaitForAssertion(() => Assert.Contains("A.TXT", home.Find(".rz-dialog").TextContent, StringComparison.Ordinal));

@@ -14,6 +14,7 @@ namespace BlazorFileHost.Tests.Uploads;
 public sealed class UploadBoxTests : PageTest
 {
     private readonly List<IReadOnlyList<OfferedFile>> checks = [];
+    private readonly Server server = new();
     private BunitJSModuleInterop browser = null!;
     private IRenderedComponent<UploadBox> box = null!;
     private IRenderedComponent<RadzenDialog> dialog = null!;
@@ -24,7 +25,7 @@ public sealed class UploadBoxTests : PageTest
         await base.InitializeAsync();
         var module = JSInterop.SetupModule("./Uploads/UploadBox.razor.js");
         browser = module.SetupModule("attach", _ => true);
-        foreach (var call in (string[])["verdicts", "start", "cancel", "forget", "dispose"])
+        foreach (var call in (string[])["verdicts", "start", "token", "pause", "go", "cancel", "forget", "dispose"])
         {
             browser.SetupVoid(call, _ => true).SetVoidResult();
         }
@@ -33,6 +34,7 @@ public sealed class UploadBoxTests : PageTest
         {
             page.OpenComponent<UploadBox>(0);
             page.AddComponentParameter(2, nameof(UploadBox.Account), Guid.CreateVersion7());
+            page.AddComponentParameter(3, nameof(UploadBox.Uploads), server.Uploads);
             page.AddComponentParameter(1, nameof(UploadBox.Check), (Func<IReadOnlyList<OfferedFile>, Task<IReadOnlyList<Answer<string>>>>)CheckAsync);
             page.CloseComponent();
             page.OpenComponent<RadzenDialog>(2);
@@ -51,7 +53,7 @@ public sealed class UploadBoxTests : PageTest
 
         var check = Assert.Single(checks);
         Assert.Equal([new("good.txt", 3), new("virus.exe", 4), new("Taken.txt", 5), new("noending", 6), new("also.pdf", 7)], check);
-        Assert.Equal([new(0, "good.txt"), new(1, null), new(2, null), new(3, null), new(4, "also.pdf")], Verdicts());
+        Assert.Equal([new(0, "good.txt", false), new(1, null, false), new(2, null, false), new(3, null, false), new(4, "also.pdf", false)], Verdicts());
         Assert.Equal(
             ["“virus.exe” was not uploaded: files ending in .exe are not allowed here. Allowed: txt, pdf, png, jpg, jpeg, gif, docx, xlsx, ppt, pptx.",
              "“noending” was not uploaded: its name has no ending. Allowed here: txt, pdf, png, jpg, jpeg, gif, docx, xlsx, ppt, pptx."],
@@ -67,7 +69,7 @@ public sealed class UploadBoxTests : PageTest
         Pick([.. Enumerable.Range(0, 200).Select(i => ($"{i}.txt", i))]);
 
         Assert.Equal(Enumerable.Range(0, 200).Select(i => new OfferedFile($"{i}.txt", i)), Assert.Single(checks));
-        Assert.Equal(Enumerable.Range(0, 200).Select(i => new UploadVerdict(i, $"{i}.txt")), Verdicts());
+        Assert.Equal(Enumerable.Range(0, 200).Select(i => new UploadVerdict(i, $"{i}.txt", false)), Verdicts());
         Assert.Equal("Uploading 1 of 200", Headline);
     }
 
@@ -104,7 +106,7 @@ public sealed class UploadBoxTests : PageTest
 
         Pick(("a.txt", 3), ("b.txt", 4));
 
-        Assert.Equal([new(0, null), new(1, null)], Verdicts());
+        Assert.Equal([new(0, null, false), new(1, null, false)], Verdicts());
         var line = Assert.Single(Log.Errors);
         Assert.Same(checkFails, line.Failure);
         Assert.All(Reasons(), reason => Assert.Matches("^“[ab].txt” was not uploaded: something went wrong on the server \\(id [0-9a-f]{8}\\). Try again.$", reason));
@@ -290,8 +292,8 @@ public sealed class UploadBoxTests : PageTest
 
         await ReportAsync([], [Ended(1)]);
 
-        Assert.Equal("2 files uploaded", Announced);
-        Assert.Equal("2 files uploaded", Headline);
+        Assert.Equal("2 files uploaded, all verified", Announced);
+        Assert.Equal("2 files uploaded, all verified", Headline);
         Clock.Advance(TimeSpan.FromSeconds(5.9));
         Assert.NotEmpty(box.FindAll(".uploads"));
         Clock.Advance(TimeSpan.FromSeconds(0.2));
@@ -301,7 +303,7 @@ public sealed class UploadBoxTests : PageTest
         // Silent before it is said again, or the second "1 file uploaded" in a row would not be heard.
         Assert.Equal("", Announced);
         await ReportAsync([], [Ended(2)]);
-        Assert.Equal("1 file uploaded", Announced);
+        Assert.Equal("1 file uploaded and verified", Announced);
     }
 
     [Fact]
@@ -315,7 +317,7 @@ public sealed class UploadBoxTests : PageTest
 
         Clock.Advance(TimeSpan.FromSeconds(4));
         await box.InvokeAsync(() => { });
-        Assert.Equal("1 file uploaded", Headline);
+        Assert.Equal("1 file uploaded and verified", Headline);
         Clock.Advance(TimeSpan.FromSeconds(2.1));
 
         box.WaitForAssertion(() => Assert.Empty(box.FindAll(".uploads")));
@@ -325,14 +327,14 @@ public sealed class UploadBoxTests : PageTest
     public async Task The_panel_stays_when_something_new_came_or_something_failed()
     {
         Pick(("a.txt", 10), ("b.txt", 10));
-        await ReportAsync([], [Ended(0), Ended(1, "Network")]);
+        await ReportAsync([], [Ended(0), Ended(1, "Server")]);
         Clock.Advance(TimeSpan.FromMinutes(1));
-        Assert.Equal("1 file uploaded, 1 not", Headline);
-        Assert.Equal("1 file uploaded, 1 not", Announced);
+        Assert.Equal("1 file uploaded and verified, 1 not uploaded", Headline);
+        Assert.Equal("1 file uploaded and verified, 1 not uploaded", Announced);
 
         Click("Try again");
         await ReportAsync([], [Ended(1, attempt: 1)]);
-        Assert.Equal("2 files uploaded", Headline);
+        Assert.Equal("2 files uploaded, all verified", Headline);
         Pick(("c.txt", 10));
         Clock.Advance(TimeSpan.FromMinutes(1));
 
@@ -343,7 +345,7 @@ public sealed class UploadBoxTests : PageTest
     public async Task The_same_end_told_twice_counts_once()
     {
         Pick(("a.txt", 10), ("b.txt", 10), ("c.txt", 10));
-        var ends = new[] { Ended(0), Ended(1, "Network") };
+        var ends = new[] { Ended(0), Ended(1, "Server") };
 
         await ReportAsync([], ends);
         await ReportAsync([], ends);
@@ -356,20 +358,21 @@ public sealed class UploadBoxTests : PageTest
     public async Task The_end_of_an_earlier_attempt_does_not_end_the_next()
     {
         Pick(("a.txt", 10));
-        await ReportAsync([], [Ended(0, "Network")]);
+        await ReportAsync([], [Ended(0, "Server")]);
         Click("Try again");
 
         // The circuit broke after the first telling: the browser tells it again, while the second attempt runs.
-        await ReportAsync([], [Ended(0, "Network")]);
+        await ReportAsync([], [Ended(0, "Server")]);
         Assert.Equal("Uploading 1 of 1", Headline);
         await ReportAsync([], [Ended(0, attempt: 1)]);
 
-        Assert.Equal("1 file uploaded", Headline);
+        Assert.Equal("1 file uploaded and verified", Headline);
         Assert.Empty(box.FindAll(".failed"));
     }
 
     [Theory]
-    [InlineData("Network", null, "“a.txt” was not uploaded: the connection broke. Try again.", true)]
+    [InlineData("Gone", null, "“a.txt” was not uploaded: it was cancelled elsewhere, or waited too long. Try again.", true)]
+    [InlineData("TooManyUploads", "50 are unfinished.", "50 are unfinished.", true)]
     [InlineData("SignedOut", null, "“a.txt” was not uploaded: you are signed out. Sign in in another tab, then try again.", true)]
     [InlineData("Unreadable", null, "“a.txt” was not uploaded: it was changed or removed on your device. Choose it again.", false)]
     [InlineData("Server", null, "“a.txt” was not uploaded: something went wrong on the server. Try again.", true)]
@@ -400,7 +403,7 @@ public sealed class UploadBoxTests : PageTest
     public async Task All_that_can_be_tried_again_is_with_one_click()
     {
         Pick(("a.txt", 10), ("b.txt", 10), ("c.txt", 10));
-        await ReportAsync([], [Ended(0, "Network"), Ended(1, "ContentMismatch", "No."), Ended(2, "Server")]);
+        await ReportAsync([], [Ended(0, "Server"), Ended(1, "ContentMismatch", "No."), Ended(2, "Server")]);
 
         Click("Try all again");
 
@@ -412,7 +415,7 @@ public sealed class UploadBoxTests : PageTest
     public async Task A_double_click_on_Try_again_sends_once()
     {
         Pick(("a.txt", 10));
-        await ReportAsync([], [Ended(0, "Network")]);
+        await ReportAsync([], [Ended(0, "Server")]);
         var again = ClickOf(box.Find(".reason button"));
 
         await again();
@@ -491,7 +494,7 @@ public sealed class UploadBoxTests : PageTest
     public async Task Closing_forgets_what_failed()
     {
         Pick(("a.txt", 10), ("b.exe", 10));
-        await ReportAsync([], [Ended(0, "Network")]);
+        await ReportAsync([], [Ended(0, "Server")]);
         Assert.Equal("2 files not uploaded", Headline);
 
         Click("Close");
@@ -504,7 +507,7 @@ public sealed class UploadBoxTests : PageTest
     public async Task A_late_click_on_Close_forgets_nothing_that_is_on_its_way()
     {
         Pick(("a.txt", 10));
-        await ReportAsync([], [Ended(0, "Network")]);
+        await ReportAsync([], [Ended(0, "Server")]);
         var close = ClickOf(Button("Close"));
 
         Click("Try again");
@@ -570,7 +573,7 @@ public sealed class UploadBoxTests : PageTest
             Pick([.. Enumerable.Range(0, 200).Select(i => ($"{batch}-{i}.{(i % 2 == 0 ? "txt" : "exe")}", 10))]);
         }
 
-        await ReportAsync([.. Enumerable.Range(0, 100).Select(i => Moved(2 * i, 5))], [Ended(200), Ended(202, "Network")]);
+        await ReportAsync([.. Enumerable.Range(0, 100).Select(i => Moved(2 * i, 5))], [Ended(200), Ended(202, "Server")]);
 
         Assert.Equal("Uploading 2 of 4,999", Headline);
         Assert.Equal("Not uploaded: 5,001", box.Find(".failed h3").TextContent);
@@ -583,7 +586,7 @@ public sealed class UploadBoxTests : PageTest
     {
         var start = browser.SetupVoid("start", _ => true);
         Pick(("a.txt", 10));
-        await ReportAsync([], [Ended(0, "Network")]);
+        await ReportAsync([], [Ended(0, "Server")]);
         Click("Try again");
 
         // What a call becomes that was sent while the connection was away.
@@ -603,7 +606,7 @@ public sealed class UploadBoxTests : PageTest
         await DisposeComponentsAsync();
 
         Assert.Single(browser.Invocations["dispose"]);
-        await Renderer.Dispatcher.InvokeAsync(() => instance.Report(new([], [Ended(0)], 0)));
+        await Renderer.Dispatcher.InvokeAsync(() => instance.Report(new([], [Ended(0)], [], 0)));
         Clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Single(browser.Invocations["verdicts"]);
     }
@@ -619,6 +622,299 @@ public sealed class UploadBoxTests : PageTest
     }
 
     [Fact]
+    public async Task Receipts_are_counted_and_one_that_comes_later_is_waited_for()
+    {
+        Pick(("a.txt", 10), ("b.txt", 10));
+        await ReportAsync([], [Ended(0), Ended(1, verified: null)]);
+        Assert.Equal("2 files uploaded, verifying…", Headline);
+        Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.NotEmpty(box.FindAll(".uploads"));
+
+        await VerifyAsync(new UploadChecked(1, true), new UploadChecked(1, true), new UploadChecked(0, false), new UploadChecked(7, true));
+
+        Assert.Equal("2 files uploaded, all verified", Headline);
+        Assert.Equal(Headline, Announced);
+        Clock.Advance(TimeSpan.FromSeconds(6.1));
+        box.WaitForAssertion(() => Assert.Empty(box.FindAll(".uploads")));
+    }
+
+    [Fact]
+    public async Task What_could_not_be_verified_is_not_said_to_be()
+    {
+        Pick(("a.txt", 10), ("b.txt", 10));
+        await ReportAsync([], [Ended(0), Ended(1, verified: null)]);
+
+        await VerifyAsync(new UploadChecked(1, null));
+
+        Assert.Equal("2 files uploaded (1 verified)", Headline);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_arrived_differently_is_a_failure_and_is_replaced_when_it_is_tried_again(bool later)
+    {
+        Pick(("a.txt", 10));
+
+        await ReportAsync([], [Ended(0, verified: later ? null : false)]);
+        if (later)
+        {
+            await VerifyAsync(new UploadChecked(0, false));
+        }
+
+        Assert.Equal("“a.txt” was uploaded, but what arrived is not what is on your device. Try again.", Assert.Single(Reasons()));
+        Assert.Equal("1 file not uploaded", Headline);
+        Click("Try again");
+        Assert.Equal(new(0, 1, "a.txt", "replace"), Assert.Single(Starts()));
+        await ReportAsync([], [Ended(0, attempt: 1)]);
+        Assert.Equal("1 file uploaded and verified", Headline);
+    }
+
+    [Fact]
+    public async Task Trying_again_brings_the_browser_a_fresh_token()
+    {
+        Pick(("a.txt", 10));
+        await ReportAsync([], [Ended(0, "SignedOut")]);
+
+        Click("Try again");
+
+        Assert.Equal("token 2", Last("token"));
+        Assert.Single(Starts());
+    }
+
+    [Fact]
+    public async Task An_upload_is_paused_and_goes_on_here_and_on_the_server()
+    {
+        var id = Guid.CreateVersion7();
+        Pick(("a.txt", 3 << 20));
+        await ReportAsync(Moved(0, 1 << 20, 1024, id));
+
+        Click("Pause");
+        Assert.Equal([0], Assert.IsType<int[]>(Last("pause")));
+        Assert.Equal($"pause {id}", server.Told.Single());
+        await ReportAsync(Moved(0, 1 << 20, 0, id, UploadState.Paused));
+        Assert.Equal("1 file paused", Headline);
+        Assert.Equal(Headline, Announced);
+        Assert.Equal("1 MB of 3 MB · Paused", Figures());
+        Assert.Equal("Continue a.txt", box.Find(".upload button").GetAttribute("aria-label"));
+
+        Click("Continue");
+        Assert.Equal([0], Assert.IsType<int[]>(Last("go")));
+        Assert.Equal($"continue {id}", server.Told[1]);
+        await ReportAsync(Moved(0, 1 << 20, 0, id, UploadState.Waiting));
+        Assert.Equal("Uploading 1 of 1", Headline);
+    }
+
+    [Fact]
+    public async Task What_is_paused_or_continued_elsewhere_is_so_here()
+    {
+        var id = Guid.CreateVersion7();
+        Pick(("a.txt", 100));
+        await ReportAsync(Moved(0, 10, 0, id));
+        await ServerHasAsync(Upload(id, UploadPhase.Running));
+
+        await ServerHasAsync(Upload(id, UploadPhase.Paused));
+        Assert.Equal([0], Assert.IsType<int[]>(Last("pause")));
+        await ReportAsync(Moved(0, 10, 0, id, UploadState.Paused));
+        Assert.Null(Last("go"));
+
+        await ServerHasAsync(Upload(id, UploadPhase.Waiting));
+        Assert.Equal([0], Assert.IsType<int[]>(Last("go")));
+        // It is this page's own: the server's word for it is not a second row.
+        Assert.Single(box.FindAll(".upload"));
+        Assert.Empty(server.Told);
+    }
+
+    [Fact]
+    public async Task The_browser_looks_after_what_has_ended_elsewhere_while_it_was_paused_here()
+    {
+        var id = Guid.CreateVersion7();
+        Pick(("a.txt", 100));
+        await ReportAsync(Moved(0, 10, 0, id, UploadState.Paused));
+        await ServerHasAsync(Upload(id, UploadPhase.Paused));
+
+        await ServerHasAsync();
+
+        Assert.Equal([0], Assert.IsType<int[]>(Last("go")));
+        await ReportAsync([], [Ended(0, "Gone")]);
+        Assert.Equal("1 file not uploaded", Headline);
+    }
+
+    [Fact]
+    public async Task What_other_tabs_and_devices_send_is_shown_and_can_be_paused_and_cancelled_from_here()
+    {
+        var running = Upload(Guid.CreateVersion7(), UploadPhase.Running, "film.txt", 4096, 1024, 512);
+        await ServerHasAsync(running);
+
+        Assert.Equal("Uploading elsewhere", Headline);
+        Assert.Equal("1 KB of 4 KB · 512 bytes/s · 6 s left · from another tab or device", Figures());
+        Assert.Equal(25.0, box.FindComponent<RadzenProgressBar>().Instance.Value);
+        Assert.Equal(["Pause film.txt", "Cancel film.txt"], Actions());
+        Click("Pause");
+        Assert.Equal($"pause {running.Id}", server.Told[0]);
+
+        await ServerHasAsync(running with { Phase = UploadPhase.Paused });
+        Assert.Equal("1 KB of 4 KB · Paused", Figures());
+        Assert.Equal("1 unfinished upload", Headline);
+        Click("Continue");
+        Assert.Equal($"continue {running.Id}", server.Told[1]);
+
+        await ServerHasAsync(running with { Phase = UploadPhase.Waiting });
+        Assert.Equal("25 % of 4 KB arrived. Choose this file again to continue, within 5 hours.", Figures());
+        Assert.Equal(["Choose film.txt again", "Cancel film.txt"], Actions());
+        Assert.True(Button("Choose file").HasAttribute("data-choose-file"));
+        Click("Cancel");
+        Assert.Equal($"discard {running.Id}", server.Told[2]);
+        // It goes at once, not only when the server has said so.
+        Assert.Empty(box.FindAll(".uploads"));
+        Assert.Equal(3, server.Told.Count);
+    }
+
+    [Fact]
+    public async Task Cancelling_asks_when_much_has_arrived()
+    {
+        var much = Upload(Guid.CreateVersion7(), UploadPhase.Waiting, "film.txt", 1L << 30, 700L << 20);
+        await ServerHasAsync(much);
+
+        Click("Cancel");
+        Assert.Equal("700 MB of “film.txt” have arrived already. They will be thrown away.", dialog.Find(".rz-dialog-content p").TextContent);
+        Answer("Go on uploading");
+        Assert.Empty(server.Told);
+        Assert.Single(box.FindAll(".upload"));
+
+        Click("Cancel");
+        Answer("Cancel upload");
+        Assert.Equal($"discard {much.Id}", server.Told.Single());
+    }
+
+    [Fact]
+    public async Task The_same_file_chosen_again_goes_on_where_the_server_has_it()
+    {
+        var waiting = Upload(Guid.CreateVersion7(), UploadPhase.Waiting, "film.txt", 100, 30);
+        var paused = Upload(Guid.CreateVersion7(), UploadPhase.Paused, "song.txt", 50, 30);
+        await ServerHasAsync(waiting, paused);
+
+        Pick(("film.txt", 100), ("song.txt", 50), ("other.txt", 100));
+
+        Assert.Equal([new(0, "film.txt", true), new(1, "song.txt", true), new(2, "other.txt", false)], Verdicts());
+        // To choose it is to want it to go on.
+        Assert.Equal([$"continue {paused.Id}"], server.Told);
+        await ReportAsync(Moved(0, 40), Moved(1, 40, 0, paused.Id));
+        // Its row and the server's are one, also before the browser has heard which upload it is.
+        Assert.Equal(["film.txt", "song.txt"], box.FindAll(".upload .name").Select(name => name.TextContent));
+        await ReportAsync(Moved(0, 50, 0, waiting.Id));
+        Assert.Equal(["film.txt", "song.txt"], box.FindAll(".upload .name").Select(name => name.TextContent));
+    }
+
+    [Theory]
+    [InlineData("Keep both")]
+    [InlineData("Skip")]
+    public async Task A_name_that_was_taken_when_all_bytes_were_there_is_decided_on_the_server(string answer)
+    {
+        var id = Guid.CreateVersion7();
+        Pick(("a.txt", 10));
+        await ReportAsync([], [Ended(0, "Asking", "It has arrived.", id: id)]);
+
+        Answer(answer);
+
+        if (answer == "Skip")
+        {
+            Assert.Equal([$"discard {id}"], server.Told);
+            Assert.Equal([0], Assert.IsType<int[]>(Last("forget")));
+            Assert.Null(Last("start"));
+            return;
+        }
+
+        Assert.Equal([$"KeepBoth {id}"], server.Told);
+        // The browser asks what became of it, and compares the hashes.
+        Assert.Equal(new(0, 1, "a.txt", "keepboth"), Assert.Single(Starts()));
+        await ReportAsync([], [Ended(0, attempt: 1)]);
+        Assert.Equal("1 file uploaded and verified", Headline);
+    }
+
+    [Fact]
+    public async Task A_refused_decision_says_why()
+    {
+        server.Refusal = Refusal.StorageFull("a.txt");
+        Pick(("a.txt", 10));
+        await ReportAsync([], [Ended(0, "Asking", id: Guid.CreateVersion7())]);
+
+        Answer("Replace");
+
+        Assert.Equal(server.Refusal.Sentence, Assert.Single(Reasons()));
+        Assert.Null(Last("start"));
+    }
+
+    [Fact]
+    public async Task What_arrived_from_elsewhere_under_a_taken_name_is_asked_about_only_when_the_person_wants_to_answer()
+    {
+        var asking = Upload(Guid.CreateVersion7(), UploadPhase.Asking, "film.txt");
+        await ServerHasAsync(asking);
+        Assert.Empty(dialog.FindAll(".answers"));
+        Assert.Equal("It has arrived, but you have a file of that name by now.", Figures());
+
+        Click("Decide");
+        Answer("Replace");
+
+        Assert.Equal([$"Replace {asking.Id}"], server.Told);
+    }
+
+    [Fact]
+    public async Task While_the_line_is_broken_no_speed_is_claimed_and_it_is_said_once()
+    {
+        Pick(("a.txt", 100));
+        await ReportAsync(Moved(0, 10, 50));
+        await ReportAsync(Moved(0, 10, 5, null, UploadState.Offline));
+
+        Assert.Equal("10 bytes of 100 bytes", Figures());
+        Assert.Equal("Waiting for the network…", Announced);
+        Assert.Equal("Uploading 1 of 1", Headline);
+        await ReportAsync(Moved(0, 20, 5));
+        Assert.Equal("", Announced);
+    }
+
+    [Fact]
+    public async Task Changes_on_the_server_are_asked_for_four_times_a_second_at_most_and_the_last_is_not_missed()
+    {
+        var asked = server.Asked;
+        for (var i = 0; i < 10; i++)
+        {
+            server.Change(Upload(Guid.CreateVersion7(), UploadPhase.Waiting, $"{i}.txt"));
+        }
+
+        Assert.InRange(server.Asked - asked, 0, 1);
+        Clock.Advance(TimeSpan.FromSeconds(0.3));
+
+        box.WaitForAssertion(() => Assert.Equal("9.txt", box.Find(".upload .name").TextContent));
+        Assert.InRange(server.Asked - asked, 1, 2);
+    }
+
+    [Fact]
+    public async Task Closing_puts_unfinished_uploads_out_of_sight_until_something_new_is_picked()
+    {
+        await ServerHasAsync(Upload(Guid.CreateVersion7(), UploadPhase.Waiting, "film.txt"));
+
+        Click("Close");
+        Assert.Empty(box.FindAll(".uploads"));
+        Assert.Empty(server.Told);
+        Pick(("a.txt", 10));
+
+        Assert.Equal(["film.txt"], box.FindAll(".upload .name").Select(name => name.TextContent));
+    }
+
+    [Fact, Trait("Battery", "LOG-01")]
+    public async Task A_server_that_cannot_do_it_says_so_with_an_id_and_the_page_lives()
+    {
+        await ServerHasAsync(Upload(Guid.CreateVersion7(), UploadPhase.Running, "film.txt"));
+        server.Failure = new InvalidOperationException("Data Source=/secret/place.db");
+
+        Click("Pause");
+
+        Assert.Matches("^Something went wrong on the server \\(id [0-9a-f]{8}\\). Try again.$", Assert.Single(Reasons()));
+        Assert.Same(server.Failure, Assert.Single(Log.Errors).Failure);
+    }
+
+    [Fact]
     public void The_picker_waits_until_its_script_is_there()
     {
         using var other = new BunitContext();
@@ -626,12 +922,27 @@ public sealed class UploadBoxTests : PageTest
         other.Services.AddRadzenComponents();
         other.Services.AddSingleton<IJSRuntime>(new SilentBrowser());
 
-        var early = other.Render<UploadBox>(box => box.Add(b => b.Check, CheckAsync));
+        var early = other.Render<UploadBox>(box => box.Add(b => b.Check, CheckAsync).Add(b => b.Uploads, server.Uploads));
 
         Assert.True(early.Find("input[type=file]").HasAttribute("disabled"));
         Assert.False(box.Find("input[type=file]").HasAttribute("disabled"));
         Assert.Equal("Upload files", box.Find("input[type=file]").GetAttribute("aria-label"));
     }
+
+    private static QueuedUpload Upload(Guid id, UploadPhase phase, string name = "a.txt", long length = 100, long offset = 10, double speed = 0)
+        => new(id, name, length, offset, phase, speed, new DateTime(2026, 3, 14, 15, 0, 0, DateTimeKind.Utc), null);
+
+    private async Task ServerHasAsync(params QueuedUpload[] uploads)
+    {
+        Clock.Advance(TimeSpan.FromSeconds(0.3));
+        var asked = server.Asked;
+        server.Change(uploads);
+        await Eventually.TrueAsync(() => server.Asked > asked, "the page asks again");
+        // What follows from the answer runs on the page's own thread, before this.
+        await box.InvokeAsync(() => { });
+    }
+
+    private string[] Actions() => [.. box.FindAll(".upload button").Select(button => button.GetAttribute("aria-label")!)];
 
     private string Headline => box.Find(".uploads h2").TextContent;
 
@@ -653,11 +964,14 @@ public sealed class UploadBoxTests : PageTest
     private Task ReportAsync(params UploadMoved[] moved) => ReportAsync(moved, []);
 
     private Task ReportAsync(UploadMoved[] moved, params UploadEnded[] ended)
-        => box.InvokeAsync(() => box.Instance.Report(new UploadReport(moved, ended, 1024)));
+        => box.InvokeAsync(() => box.Instance.Report(new UploadReport(moved, ended, [], 1024)));
 
-    private static UploadMoved Moved(int key, long sent, double speed = 0) => new(key, sent, speed);
+    private Task VerifyAsync(params UploadChecked[] receipts) => box.InvokeAsync(() => box.Instance.Report(new UploadReport([], [], receipts, 0)));
 
-    private static UploadEnded Ended(int key, string? code = null, string? sentence = null, int attempt = 0) => new(key, attempt, code, sentence, null);
+    private static UploadMoved Moved(int key, long sent, double speed = 0, Guid? id = null, UploadState state = UploadState.Sending) => new(key, id, sent, speed, state);
+
+    private static UploadEnded Ended(int key, string? code = null, string? sentence = null, int attempt = 0, Guid? id = null, bool? verified = true)
+        => new(key, attempt, id, code, sentence, null, verified);
 
     private object? Last(string call) => browser.Invocations[call] is [.., var last] ? last.Arguments[0] : null;
 
@@ -676,6 +990,60 @@ public sealed class UploadBoxTests : PageTest
     private string[] Answers() => [.. dialog.FindAll(".answers button").Select(button => button.TextContent)];
 
     private void Answer(string text) => dialog.FindAll(".answers button").Single(button => button.TextContent == text).Click();
+
+    /// <summary>The account's uploads on a server that does nothing but note what it is told.</summary>
+    private sealed class Server
+    {
+        private IReadOnlyList<QueuedUpload> uploads = [];
+        private Action? changed;
+        private int tokens;
+
+        public AccountUploads Uploads => new(
+            () => Task.FromResult<string?>($"token {++tokens}"),
+            () =>
+            {
+                Asked++;
+                return Task.FromResult(uploads);
+            },
+            ids => TellAsync("pause", ids),
+            ids => TellAsync("continue", ids),
+            ids => TellAsync("discard", ids),
+            async (id, choice) =>
+            {
+                await TellAsync(choice.ToString(), [id]);
+                return Refusal;
+            },
+            heard =>
+            {
+                changed = heard;
+                return new MemoryStream();
+            });
+
+        public List<string> Told { get; } = [];
+
+        public int Asked { get; private set; }
+
+        public Exception? Failure { get; set; }
+
+        public Refusal? Refusal { get; set; }
+
+        public void Change(params QueuedUpload[] now)
+        {
+            uploads = now;
+            changed!();
+        }
+
+        private Task TellAsync(string what, IReadOnlyCollection<Guid> ids)
+        {
+            if (Failure is not null)
+            {
+                throw Failure;
+            }
+
+            Told.AddRange(ids.Select(id => $"{what} {id}"));
+            return Task.CompletedTask;
+        }
+    }
 
     /// <summary>A browser whose answers are still on their way.</summary>
     private sealed class SilentBrowser : IJSRuntime

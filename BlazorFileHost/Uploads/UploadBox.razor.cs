@@ -489,7 +489,11 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             }
 
             // What has arrived is not sent again: the browser asks what became of it, and compares.
-            await StartAsync([.. meant.Where(item => item.State == UploadState.Asking)]);
+            List<UploadItem> still = [.. meant.Where(item => item.State == UploadState.Asking)];
+            if (still.Count > 0)
+            {
+                await StartAsync(still);
+            }
         }
 
         StateHasChanged();
