@@ -168,6 +168,20 @@ public sealed class ReceiveBlocksTests : IDisposable
     }
 
     [Fact]
+    public async Task A_block_is_lent_to_one_only_however_many_ask_at_once()
+        => await Task.WhenAll(Enumerable.Range(1, 4).Select(who => Task.Run(() =>
+        {
+            for (var turn = 0; turn < 100_000; turn++)
+            {
+                using var block = pool.Rent();
+                ref var mark = ref MemoryMarshal.AsRef<int>(block.Memory.Span);
+                Volatile.Write(ref mark, who);
+                Thread.SpinWait(10);
+                Assert.Equal(who, Volatile.Read(ref mark));
+            }
+        })));
+
+    [Fact]
     public void What_lay_unused_for_its_time_is_let_go_and_what_was_needed_stays()
     {
         var (busy, unused) = RentAndGiveBack(2);
