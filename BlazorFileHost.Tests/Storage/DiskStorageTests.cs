@@ -106,6 +106,148 @@ public sealed class DiskStorageTests : FileStorageContract, IDisposable
     }
 
     [Fact]
+    [Trait("Battery", "CRA-01")]
+    public async Task What_a_killed_server_left_is_listed_can_be_gone_on_with_and_discarded()
+    {
+        var first = await PutAsync(Owner, 1);
+        var left = first with { BlobId = Shifted(first.BlobId) };
+        var other = left with { BlobId = Shifted(left.BlobId) };
+        await File.WriteAllBytesAsync(PathOf(left) + ".part", [1, 2, 3]);
+        await File.WriteAllBytesAsync(PathOf(other) + ".part", [4]);
+        await File.WriteAllBytesAsync(Path.Combine(Path.GetDirectoryName(PathOf(left))!, "note.part"), [5]);
+        Directory.CreateDirectory(Path.Combine(Root, "lost+found", left.Shard));
+
+        Assert.Equal(
+            new[] { (left, 3L), (other, 1L) }.ToHashSet(),
+            (await UnfinishedAsync()).Select(unfinished => (unfinished.Key, unfinished.Length)).ToHashSet());
+        await Assert.ThrowsAnyAsync<IOException>(() => Storage.BeginAsync(left));
+        Assert.True(await Storage.DiscardAsync(other));
+        await using (var resumed = await Storage.ResumeAsync(left, 2))
+        {
+            await resumed!.CommitAsync();
+        }
+
+        Assert.Equal([1, 2], await GetAsync(left));
+        Assert.Empty(await UnfinishedAsync());
+        Assert.Equal(new[] { first, left }.ToHashSet(), (await ListAsync(Owner)).ToHashSet());
+    }
+
+    [Fact]
+    [Trait("Battery", "CRA-01")]
+    public async Task Where_a_commit_was_cut_short_between_its_two_names_the_blob_is_there_and_its_remains_can_be_discarded()
+    {
+        var key = await PutAsync(Owner, 1, 2, 3);
+        Run("ln", PathOf(key), PathOf(key) + ".part");
+
+        Assert.Equal([key], (await UnfinishedAsync()).Select(unfinished => unfinished.Key));
+        Assert.Null(await Storage.ResumeAsync(key, 0));
+        Assert.Null(await Storage.OpenUnfinishedAsync(key));
+        await Assert.ThrowsAnyAsync<IOException>(() => Storage.BeginAsync(key));
+        Assert.Equal([1, 2, 3], await GetAsync(key));
+
+        Assert.True(await Storage.DiscardAsync(key));
+        Assert.False(await Storage.DiscardAsync(key));
+        Assert.Equal([1, 2, 3], await GetAsync(key));
+        Assert.Equal([PathOf(key)], Files());
+    }
+
+    [Fact]
+    public async Task Another_process_hears_that_a_blob_is_busy_and_goes_on_with_it_afterwards()
+    {
+        // Another storage shares nothing with this one but the files, as another process would.
+        var other = new DiskStorage(Root, log);
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            await incoming.WriteAsync(new byte[] { 1, 2, 3 });
+            await incoming.SyncAsync();
+            await Assert.ThrowsAsync<BlobBusyException>(() => other.BeginAsync(key));
+            await Assert.ThrowsAsync<BlobBusyException>(() => other.ResumeAsync(key, 3));
+            await Assert.ThrowsAsync<BlobBusyException>(() => other.DiscardAsync(key));
+            Assert.Null(await other.OpenUnfinishedAsync(key));
+        }
+
+        await using var reading = await other.OpenUnfinishedAsync(key);
+        Assert.Equal(3, reading!.Length);
+
+        // Who reads it hinders nobody.
+        await using (var resumed = await other.ResumeAsync(key, 3))
+        {
+            await Assert.ThrowsAsync<BlobBusyException>(() => Storage.ResumeAsync(key, 3));
+            await resumed!.CommitAsync();
+        }
+
+        Assert.Equal([1, 2, 3], await GetAsync(key));
+        Assert.Empty(log.Warnings);
+    }
+
+    [Fact]
+    public async Task What_another_process_removed_cannot_be_synced_or_committed_though_its_name_is_there_again()
+    {
+        var key = StorageKey.New(Owner);
+        await using var syncing = await Storage.BeginAsync(key);
+        await using var committing = await Storage.BeginAsync(key with { BlobId = Shifted(key.BlobId) });
+        await syncing.WriteAsync(new byte[] { 1 });
+        foreach (var path in Files())
+        {
+            File.Delete(path);
+            await File.WriteAllBytesAsync(path, [9]);
+        }
+
+        await Assert.ThrowsAnyAsync<IOException>(() => syncing.SyncAsync());
+        await Assert.ThrowsAnyAsync<IOException>(() => committing.CommitAsync());
+        await syncing.DisposeAsync();
+        await committing.DisposeAsync();
+        Assert.Empty(await ListAsync(Owner));
+
+        // What stands in their places now is another's.
+        Assert.Equal(2, Files().Count);
+    }
+
+    [Fact]
+    public async Task Of_many_that_are_committed_together_only_those_fail_that_cannot_be()
+    {
+        var keys = Enumerable.Range(0, 600).Select(_ => StorageKey.New(Owner)).ToList();
+        var incoming = new List<IncomingBlob>();
+        foreach (var key in keys)
+        {
+            incoming.Add(await Storage.BeginAsync(key));
+            await incoming[^1].WriteAsync(key.BlobId.ToByteArray());
+        }
+
+        var taken = keys.Where((_, number) => number % 10 == 0).ToHashSet();
+        foreach (var key in taken)
+        {
+            await File.WriteAllBytesAsync(PathOf(key), [9]);
+        }
+
+        var lost = keys.First(key => !taken.Contains(key)).Shard;
+        Directory.Delete(Path.Combine(Root, $"{Owner:D}", lost), recursive: true);
+
+        var committing = incoming.Select(blob => blob.CommitAsync()).ToList();
+        await Task.WhenAny(Task.WhenAll(committing));
+        for (var number = 0; number < keys.Count; number++)
+        {
+            var key = keys[number];
+            if (key.Shard == lost || taken.Contains(key))
+            {
+                await Assert.ThrowsAnyAsync<IOException>(() => committing[number]);
+                await Assert.ThrowsAnyAsync<IOException>(() => incoming[number].CommitAsync());
+                Assert.Equal(key.Shard == lost ? null : [9], await GetAsync(key));
+            }
+            else
+            {
+                await committing[number];
+                Assert.Equal(key.BlobId.ToByteArray(), await GetAsync(key));
+            }
+
+            await incoming[number].DisposeAsync();
+        }
+
+        Assert.Equal(keys.Where(key => key.Shard != lost).Select(PathOf).ToHashSet(), Files().ToHashSet());
+    }
+
+    [Fact]
     public async Task A_lost_directory_is_an_error_and_is_not_made_again()
     {
         await PutAsync(Owner, 1);
@@ -158,6 +300,10 @@ public sealed class DiskStorageTests : FileStorageContract, IDisposable
         var arriving = key with { BlobId = Shifted(key.BlobId) };
         Plant(what, PathOf(arriving) + ".part", outside);
         await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(arriving, 9));
+        Assert.Null(await Storage.ResumeAsync(arriving, 0));
+        Assert.Null(await Storage.OpenUnfinishedAsync(arriving));
+        Assert.False(await Storage.DiscardAsync(arriving));
+        Assert.Empty(await UnfinishedAsync());
 
         Assert.Equal(3, await Storage.DeleteAreaAsync(Owner) + (what == "directory" ? 2 : 0));
         Assert.Empty(Everything());
@@ -172,6 +318,8 @@ public sealed class DiskStorageTests : FileStorageContract, IDisposable
     public async Task A_linked_directory_is_not_entered(bool shard)
     {
         var key = await PutAsync(Owner, 1);
+        var unfinished = key with { BlobId = Shifted(Shifted(key.BlobId)) };
+        await File.WriteAllBytesAsync(PathOf(unfinished) + ".part", [1]);
         var elsewhere = Path.Combine(temporary.FullName, "elsewhere");
         var place = Path.Combine(Root, shard ? $"{Owner:D}/{key.Shard}" : $"{Owner:D}");
         Directory.Move(place, elsewhere);
@@ -182,6 +330,9 @@ public sealed class DiskStorageTests : FileStorageContract, IDisposable
         Assert.False(await Storage.DeleteAsync(key));
         Assert.Empty(await ListAsync(Owner));
         await Assert.ThrowsAnyAsync<IOException>(() => PutAsync(key with { BlobId = Shifted(key.BlobId) }, 1));
+        Assert.Empty(await UnfinishedAsync());
+        Assert.Null(await Storage.ResumeAsync(unfinished, 0));
+        Assert.False(await Storage.DiscardAsync(unfinished));
         if (shard)
         {
             Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
@@ -242,6 +393,34 @@ public sealed class DiskStorageTests : FileStorageContract, IDisposable
         await using var again = await storage.BeginAsync(key);
         await again.WriteAsync(new byte[256 << 10]);
         await again.CommitAsync();
+    }
+
+    [MountFact]
+    [Trait("Battery", "CRA-05")]
+    public async Task What_was_synced_before_the_disk_was_full_can_be_gone_on_with_when_there_is_room_again()
+    {
+        using var disk = SmallDisk.Mount("1m");
+        var storage = new DiskStorage(Path.Combine(disk.Root, "files"), log);
+        var key = StorageKey.New(Owner);
+        var ballast = Path.Combine(disk.Root, "ballast");
+        await File.WriteAllBytesAsync(ballast, new byte[512 << 10]);
+        await using (var incoming = await storage.BeginAsync(key))
+        {
+            await incoming.WriteAsync(Enumerable.Repeat((byte)1, 256 << 10).ToArray());
+            await incoming.SyncAsync();
+            await Assert.ThrowsAsync<StorageFullException>(async () => await incoming.WriteAsync(new byte[512 << 10]));
+            await Assert.ThrowsAnyAsync<IOException>(() => incoming.CommitAsync());
+        }
+
+        File.Delete(ballast);
+        await using var resumed = await storage.ResumeAsync(key, 256 << 10);
+        await resumed!.WriteAsync(new byte[512 << 10]);
+        await resumed.CommitAsync();
+        await using var stream = await storage.OpenReadAsync(key);
+        Assert.Equal(768 << 10, stream!.Length);
+        var start = new byte[256 << 10];
+        await stream.ReadExactlyAsync(start);
+        Assert.All(start, value => Assert.Equal(1, value));
     }
 
     [MountFact]

@@ -173,6 +173,7 @@ public abstract class FileStorageContract
         await incoming.WriteAsync(new byte[] { 1 });
         await incoming.CommitAsync();
         await Assert.ThrowsAsync<InvalidOperationException>(() => incoming.CommitAsync());
+        await Assert.ThrowsAsync<InvalidOperationException>(() => incoming.SyncAsync());
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await incoming.WriteAsync(new byte[1]));
         await incoming.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => incoming.CommitAsync());
@@ -197,20 +198,28 @@ public abstract class FileStorageContract
     {
         var cancelled = new CancellationToken(true);
         var key = await PutAsync(Owner, 1);
+        var unfinished = await LeaveAsync(1);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.BeginAsync(StorageKey.New(Owner), cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.OpenReadAsync(key, cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DeleteAsync(key, cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DeleteAreaAsync(Owner, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.ResumeAsync(unfinished, 1, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.OpenUnfinishedAsync(unfinished, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DiscardAsync(unfinished, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await Storage.ListUnfinishedAsync(cancelled).GetAsyncEnumerator().MoveNextAsync());
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.ProbeAsync(cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Storage.ListAsync(Owner, cancelled).GetAsyncEnumerator().MoveNextAsync());
         Assert.Equal([key], await ListAsync(Owner));
 
         var late = StorageKey.New(Owner);
         await using var incoming = await Storage.BeginAsync(late);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => incoming.SyncAsync(cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => incoming.CommitAsync(cancelled));
         Assert.Null(await GetAsync(late));
         await incoming.CommitAsync();
         Assert.NotNull(await GetAsync(late));
+        Assert.Equal([1], await GetUnfinishedAsync(unfinished));
     }
 
     [Fact]
@@ -219,6 +228,10 @@ public abstract class FileStorageContract
         var key = StorageKey.New(Owner);
         Assert.Null(await Storage.OpenReadAsync(key));
         Assert.False(await Storage.DeleteAsync(key));
+        Assert.Null(await Storage.ResumeAsync(key, 0));
+        Assert.Null(await Storage.OpenUnfinishedAsync(key));
+        Assert.False(await Storage.DiscardAsync(key));
+        Assert.Empty(await UnfinishedAsync());
         Assert.Empty(await ListAsync(Owner));
         Assert.Equal(0, await Storage.DeleteAreaAsync(Owner));
     }
@@ -379,6 +392,7 @@ public abstract class FileStorageContract
         Assert.Equal([1, 2, 3, 4, 5], await GetAsync(key));
         Assert.Null(await GetUnfinishedAsync(key));
         Assert.Null(await Storage.ResumeAsync(key, 0));
+        Assert.Null(await Storage.ResumeAsync(key, 5));
         Assert.False(await Storage.DiscardAsync(key));
         Assert.Empty(await UnfinishedAsync());
         Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));

@@ -9,8 +9,11 @@ public sealed partial class DiskStorage
     /// <summary>Blobs of one group at most: the first one waits for the last.</summary>
     private const int MostTogether = 256;
 
-    /// <summary>Threads that sync for one group. Concurrent syncs share the journal's commits and the medium's flushes.</summary>
-    private const int MostSyncing = 8;
+    /// <summary>
+    /// Threads that sync for one group: concurrent syncs share the journal's commits and the medium's flushes. (100 blobs of 10 KiB in 80
+    /// directories, ext4 where a flush takes milliseconds: 57 ms with 4 threads, 41 with 8, 25 with 16, 27 with 32.)
+    /// </summary>
+    private const int MostSyncing = 16;
 
     private static readonly DiskThreads Committing = new(MostSyncing);
 
@@ -127,7 +130,8 @@ public sealed partial class DiskStorage
     /// <summary>Does the work for each, on this thread and on those that are free; none needs to be. The work must not throw.</summary>
     private static void Spread<T>(IReadOnlyList<T> items, Action<T> work)
     {
-        using var left = new CountdownEvent(items.Count + 1);
+        var gate = new object();
+        var left = items.Count;
         var next = -1;
         var helpers = Math.Min(items.Count, MostSyncing) - 1;
         for (var number = 0; number < helpers; number++)
@@ -136,15 +140,26 @@ public sealed partial class DiskStorage
         }
 
         Share();
-        left.Signal();
-        left.Wait();
+        lock (gate)
+        {
+            while (left > 0)
+            {
+                Monitor.Wait(gate);
+            }
+        }
 
         void Share()
         {
-            for (int index; (index = Interlocked.Increment(ref next)) < items.Count;)
+            var done = 0;
+            for (int index; (index = Interlocked.Increment(ref next)) < items.Count; done++)
             {
                 work(items[index]);
-                left.Signal();
+            }
+
+            lock (gate)
+            {
+                left -= done;
+                Monitor.Pulse(gate);
             }
         }
     }

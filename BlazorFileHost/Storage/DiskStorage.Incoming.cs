@@ -108,9 +108,16 @@ public sealed partial class DiskStorage
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                if (bytes.Length <= SmallPiece)
+                if (bytes.Length <= SmallPiece && EnterHere())
                 {
-                    RandomAccess.Write(handle, bytes.Span, length);
+                    try
+                    {
+                        RandomAccess.Write(handle, bytes.Span, length);
+                    }
+                    finally
+                    {
+                        LeaveHere();
+                    }
                 }
                 else
                 {

@@ -26,6 +26,14 @@ public sealed partial class DiskStorage : IFileStorage
     /// </summary>
     private static readonly DiskThreads Opening = new(8), Syncing = new(8);
 
+    /// <summary>
+    /// How many callers' own threads may be at the disk at once. While it answers at once, that costs a third of handing the work over
+    /// (measured on ext4: 40 µs against 150); when it stalls, no more than these are stuck, and the rest of the pool goes on.
+    /// </summary>
+    private static readonly int MostHere = Math.Max(1, Environment.ProcessorCount / 2);
+
+    private static int here;
+
     private readonly string root;
     private readonly ILogger logger;
 
@@ -55,15 +63,19 @@ public sealed partial class DiskStorage : IFileStorage
     public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();
-        return Run<IncomingBlob>(
-            () => Arrive(key, incoming =>
-            {
-                SettleFor(key);
-                incoming.Begin();
-                return true;
-            })!,
-            cancellation,
-            Opening);
+        var area = AreaOf(key.OwnerId);
+
+        // Making the first blob of a directory waits for the medium, all others hardly ever.
+        return settled.ContainsKey(area) && settled.ContainsKey(Path.Combine(area, key.Shard))
+            ? RunHere(Begin, cancellation)
+            : Run(Begin, cancellation, Opening);
+
+        IncomingBlob Begin() => Arrive(key, incoming =>
+        {
+            SettleFor(key);
+            incoming.Begin();
+            return true;
+        })!;
     }
 
     public Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default)
@@ -73,13 +85,19 @@ public sealed partial class DiskStorage : IFileStorage
         return Run<IncomingBlob?>(
             () => Arrive(key, incoming =>
             {
-                if (!IsUnfinished(key))
+                if (IsUnfinished(key))
                 {
-                    return false;
+                    SettleFor(key);
+                    return incoming.Resume(offset);
                 }
 
-                SettleFor(key);
-                return incoming.Resume(offset);
+                if (IsBlob(key))
+                {
+                    // A killed server may have committed it and not come to this.
+                    Posix.SyncDirectory(incoming.Shard);
+                }
+
+                return false;
             }),
             cancellation,
             Opening);
@@ -230,7 +248,7 @@ public sealed partial class DiskStorage : IFileStorage
         Settle(Path.Combine(area, key.Shard), area);
     }
 
-    /// <summary>Everything here blocks; no caller's thread shall.</summary>
+    /// <summary>Everything here may block, and so does not run on the caller's thread.</summary>
     private static async Task<T> Run<T>(Func<T> work, CancellationToken cancellation, TaskScheduler? where = null)
     {
         try
@@ -242,6 +260,46 @@ public sealed partial class DiskStorage : IFileStorage
             throw told;
         }
     }
+
+    /// <summary>As <see cref="Run"/>, for what seldom waits: on the caller's thread when few are at it.</summary>
+    private static Task<T> RunHere<T>(Func<T> work, CancellationToken cancellation)
+    {
+        if (cancellation.IsCancellationRequested)
+        {
+            return Task.FromCanceled<T>(cancellation);
+        }
+
+        if (!EnterHere())
+        {
+            return Run(work, cancellation, Opening);
+        }
+
+        try
+        {
+            return Task.FromResult(work());
+        }
+        catch (Exception error)
+        {
+            return Task.FromException<T>(Told(error));
+        }
+        finally
+        {
+            LeaveHere();
+        }
+    }
+
+    private static bool EnterHere()
+    {
+        if (Interlocked.Increment(ref here) <= MostHere)
+        {
+            return true;
+        }
+
+        LeaveHere();
+        return false;
+    }
+
+    private static void LeaveHere() => Interlocked.Decrement(ref here);
 
     /// <summary>What .NET and the system call by many names, as an IOException, and "full" as its own.</summary>
     private static Exception Told(Exception error) => error switch

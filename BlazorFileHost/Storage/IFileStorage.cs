@@ -20,7 +20,8 @@ public interface IFileStorage
     /// <summary>
     /// Opens an unfinished blob again, cut to <paramref name="offset"/> bytes: what lies behind was never acknowledged. It stays, like a synced
     /// one, when it is disposed without a commit. Null when there is no unfinished blob of at least that length, and when the blob is
-    /// committed. While another <see cref="IncomingBlob"/> is open under the key, a <see cref="BlobBusyException"/>.
+    /// committed: it is then durable, even where a server was killed in the middle of its commit. While another <see cref="IncomingBlob"/>
+    /// is open under the key, a <see cref="BlobBusyException"/>.
     /// </summary>
     Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default);
 

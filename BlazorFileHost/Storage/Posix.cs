@@ -26,6 +26,7 @@ internal static partial class Posix
     private const int Enoent = 2;
     private const int Eintr = 4;
     private const int Eagain = 11;
+    private const int BsdEagain = 35;
     private const int Eexist = 17;
     private const int Enotdir = 20;
     private const int Einval = 22;
@@ -46,7 +47,7 @@ internal static partial class Posix
         : error.HResult is Enospc or Edquot;
 
     /// <summary>Whether a file could not be opened because somebody else holds it (FileShare.None, which is flock on Unix).</summary>
-    public static bool IsHeld(IOException error) => error.HResult == (OperatingSystem.IsWindows() ? WindowsShared : Eagain);
+    public static bool IsHeld(IOException error) => error.HResult is WindowsShared or Eagain or BsdEagain;
 
     /// <summary>Whether a name was taken.</summary>
     public static bool IsTaken(IOException error) => error.HResult == Eexist;
