@@ -173,7 +173,7 @@ public sealed class FolderTests
         public Task<Answer<StoredFile>> ReceiveAsync(string name, string text, OnConflict onConflict, Guid? folder = null, Guid? who = null)
         {
             var bytes = System.Text.Encoding.UTF8.GetBytes(text);
-            return Library.ReceiveAsync(who ?? owner, new OfferedFile(name, bytes.Length), onConflict, new MemoryStream(bytes), folder);
+            return Library.ReceiveAsync(who ?? owner, new OfferedFile(name, bytes.Length, folder), onConflict, new MemoryStream(bytes));
         }
 
         public async Task<StoredFile> ReceivedAsync(string name, string text, Guid? folder = null)

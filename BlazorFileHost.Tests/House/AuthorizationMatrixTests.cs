@@ -60,9 +60,11 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
     private static readonly string[] CalledByBrowsers =
     [
         "BlazorFileHost.Files.FileListing.DownloadRefused",
-        "BlazorFileHost.Uploads.UploadBox.FoldersDropped",
+        "BlazorFileHost.Uploads.UploadBox.Folders",
         "BlazorFileHost.Uploads.UploadBox.Interrupted",
+        "BlazorFileHost.Uploads.UploadBox.Into",
         "BlazorFileHost.Uploads.UploadBox.Report",
+        "BlazorFileHost.Uploads.UploadBox.Unreadable",
     ];
 
     [Fact]

@@ -19,6 +19,8 @@ public sealed class UploadBoxTests : PageTest
     private IRenderedComponent<UploadBox> box = null!;
     private IRenderedComponent<RadzenDialog> dialog = null!;
     private Exception? checkFails;
+    private readonly Guid made = Guid.CreateVersion7();
+    private Guid? madeIn;
 
     public override async Task InitializeAsync()
     {
@@ -36,6 +38,7 @@ public sealed class UploadBoxTests : PageTest
             page.AddComponentParameter(2, nameof(UploadBox.Account), Guid.CreateVersion7());
             page.AddComponentParameter(3, nameof(UploadBox.Uploads), server.Uploads);
             page.AddComponentParameter(1, nameof(UploadBox.Check), (Func<IReadOnlyList<OfferedFile>, Task<IReadOnlyList<Answer<string>>>>)CheckAsync);
+            page.AddComponentParameter(4, nameof(UploadBox.MakeFolders), (Func<Guid?, IReadOnlyList<IReadOnlyList<string>>, Task<IReadOnlyList<Answer<Guid>>>>)MakeAsync);
             page.CloseComponent();
             page.OpenComponent<RadzenDialog>(2);
             page.CloseComponent();
@@ -530,15 +533,23 @@ public sealed class UploadBoxTests : PageTest
         Assert.DoesNotContain("folded", box.Find(".uploads").ClassList);
     }
 
-    [Theory]
-    [InlineData(1, "A folder was left out: only files can be uploaded.")]
-    [InlineData(3, "3 folders were left out: only files can be uploaded.")]
-    public async Task Folders_are_left_out_with_a_sentence(int count, string sentence)
+    private Task<IReadOnlyList<Answer<Guid>>> MakeAsync(Guid? into, IReadOnlyList<IReadOnlyList<string>> paths)
     {
-        await box.InvokeAsync(() => box.Instance.FoldersDropped(count));
+        madeIn = into;
+        return Task.FromResult<IReadOnlyList<Answer<Guid>>>([.. paths.Select(path => path[0] == " " ? Refusal.NameMissing() : new Answer<Guid>(made, null))]);
+    }
 
-        Assert.Equal(sentence, Assert.Single(Reasons()));
-        Assert.Equal(sentence, Announced);
+    [Fact]
+    public async Task Folders_are_made_first_and_what_cannot_be_made_is_named()
+    {
+        var parent = Guid.CreateVersion7();
+
+        var answer = await box.InvokeAsync(() => box.Instance.Folders(parent, [["good", "deep"], [" "]]));
+
+        Assert.Equal([made, null], answer);
+        Assert.Equal(parent, madeIn);
+        Assert.Equal("A file needs a name. What is in it was not uploaded.", Assert.Single(Reasons()));
+        Assert.Empty(await box.InvokeAsync(() => box.Instance.Folders(null, new string[UploadBox.BatchSize + 1][])));
     }
 
     [Fact]
@@ -922,7 +933,7 @@ public sealed class UploadBoxTests : PageTest
         other.Services.AddRadzenComponents();
         other.Services.AddSingleton<IJSRuntime>(new SilentBrowser());
 
-        var early = other.Render<UploadBox>(box => box.Add(b => b.Check, CheckAsync).Add(b => b.Uploads, server.Uploads));
+        var early = other.Render<UploadBox>(box => box.Add(b => b.Check, CheckAsync).Add(b => b.MakeFolders, MakeAsync).Add(b => b.Uploads, server.Uploads));
 
         Assert.True(early.Find("input[type=file]").HasAttribute("disabled"));
         Assert.False(box.Find("input[type=file]").HasAttribute("disabled"));

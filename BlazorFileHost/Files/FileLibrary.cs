@@ -27,21 +27,21 @@ public sealed partial class FileLibrary(
     /// A verdict per offered file before a byte moves, in the same order: the name under which it would be kept, or why not.
     /// It promises nothing: <see cref="ReceiveAsync"/> looks again.
     /// </summary>
-    /// <param name="folderId">The folder they are for; null for the root.</param>
-    public async Task<IReadOnlyList<Answer<string>>> CheckAsync(
-        Guid ownerId, IReadOnlyList<OfferedFile> offered, Guid? folderId = null, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<Answer<string>>> CheckAsync(Guid ownerId, IReadOnlyList<OfferedFile> offered, CancellationToken cancellation = default)
     {
         var rules = options.CurrentValue;
         var verdicts = offered.Select(file => Check(file, rules)).ToArray();
-
-        var keys = verdicts.Select(verdict => verdict.Value is { } name ? FileName.Key(name) : null).ToArray();
-        var taken = await TakenAsync(ownerId, folderId ?? ownerId, keys.OfType<string>().Distinct(), cancellation);
-        for (var i = 0; i < verdicts.Length; i++)
+        foreach (var folder in Enumerable.Range(0, offered.Count).Where(at => verdicts[at].Value is not null).GroupBy(at => offered[at].FolderId))
         {
-            // Two of one name in one pick: the first is free to go, the second meets it.
-            if (keys[i] is { } key && !taken.Add(key))
+            var keys = folder.ToDictionary(at => at, at => FileName.Key(verdicts[at].Value!));
+            var taken = await TakenAsync(ownerId, folder.Key ?? ownerId, keys.Values.Distinct(), cancellation);
+            foreach (var at in folder)
             {
-                verdicts[i] = Refusal.NameTaken(verdicts[i].Value!);
+                // Two of one name in one pick: the first is free to go, the second meets it.
+                if (!taken.Add(keys[at]))
+                {
+                    verdicts[at] = Refusal.NameTaken(verdicts[at].Value!);
+                }
             }
         }
 
@@ -54,7 +54,7 @@ public sealed partial class FileLibrary(
     /// </summary>
     /// <exception cref="IOException">The source or the storage failed.</exception>
     public async Task<Answer<StoredFile>> ReceiveAsync(
-        Guid ownerId, OfferedFile offered, OnConflict onConflict, Stream content, Guid? folderId = null, CancellationToken cancellation = default)
+        Guid ownerId, OfferedFile offered, OnConflict onConflict, Stream content, CancellationToken cancellation = default)
     {
         if (Check(offered, options.CurrentValue) is { Refusal: { } refusal })
         {
@@ -71,13 +71,13 @@ public sealed partial class FileLibrary(
             }
         }
 
-        if (onConflict == OnConflict.Ask && (await TakenAsync(ownerId, folderId ?? ownerId, [FileName.Key(name)], cancellation)).Count > 0)
+        if (onConflict == OnConflict.Ask && (await TakenAsync(ownerId, offered.FolderId ?? ownerId, [FileName.Key(name)], cancellation)).Count > 0)
         {
             return Refusal.NameTaken(name);
         }
 
         await using var batch = BeginBatch(ownerId);
-        await batch.TakeAsync(offered.Name, offered.Size, onConflict, content, null, folderId, cancellation);
+        await batch.TakeAsync(offered.Name, offered.Size, onConflict, content, null, offered.FolderId, cancellation);
         return (await batch.FinishAsync())[0];
     }
 

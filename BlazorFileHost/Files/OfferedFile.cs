@@ -4,7 +4,8 @@ namespace BlazorFileHost.Files;
 
 /// <summary>What a client says of a file that it would like to send. Nothing of it is believed; the size is a promise that is checked.</summary>
 /// <param name="Size">Bytes.</param>
-public sealed record OfferedFile(string Name, long Size);
+/// <param name="FolderId">The folder it is for; null for the root.</param>
+public sealed record OfferedFile(string Name, long Size, Guid? FolderId = null);
 
 /// <summary>What happens when the name is taken. Nothing is ever overwritten without being told.</summary>
 public enum OnConflict

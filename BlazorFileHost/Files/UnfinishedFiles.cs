@@ -64,7 +64,7 @@ public sealed class UnfinishedFiles
             return verdict.Refusal!;
         }
 
-        var folderId = wish.FolderId ?? ownerId;
+        var folderId = wish.File.FolderId ?? ownerId;
         for (var attempt = 1; ; attempt++)
         {
             await using var context = await contexts.CreateDbContextAsync(cancellation);
@@ -352,7 +352,7 @@ public sealed class UnfinishedFiles
         return await context.Uploads.AsNoTracking()
             .Where(upload => upload.OwnerId == ownerId && upload.Length == wish.File.Size && upload.Expires > now
                 && ((wish.CreationKey != null && upload.CreationKey == wish.CreationKey)
-                    || (wish.Source != null && upload.Source == wish.Source && upload.FolderId == (wish.FolderId ?? ownerId) && upload.Name == name && upload.Stage == UploadStage.Open)))
+                    || (wish.Source != null && upload.Source == wish.Source && upload.FolderId == (wish.File.FolderId ?? ownerId) && upload.Name == name && upload.Stage == UploadStage.Open)))
             .OrderByDescending(upload => upload.CreationKey == wish.CreationKey).ThenByDescending(upload => upload.Created)
             .FirstOrDefaultAsync(cancellation);
     }
@@ -868,9 +868,7 @@ public sealed class UnfinishedFiles
 /// <param name="Source">Its mark of the file on the device.</param>
 /// <param name="CreationKey">Its number of this creation.</param>
 /// <param name="Sha256">What the content must have.</param>
-/// <param name="FolderId">Null for the root.</param>
-public sealed record UploadWish(
-    OfferedFile File, OnConflict OnConflict, string? Metadata = null, string? Source = null, Guid? CreationKey = null, byte[]? Sha256 = null, Guid? FolderId = null);
+public sealed record UploadWish(OfferedFile File, OnConflict OnConflict, string? Metadata = null, string? Source = null, Guid? CreationKey = null, byte[]? Sha256 = null);
 
 public sealed record BegunUpload(Upload Upload, bool IsNew);
 

@@ -32,6 +32,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     /// <summary>Uploads that the person has sent away: from the server, or out of sight.</summary>
     private readonly HashSet<Guid> away = [];
 
+    private Guid?[] into = [];
     private UploadQueue? queue;
     private ElementReference root;
     private IJSObjectReference? module;
@@ -52,6 +53,14 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     /// <summary>A verdict per file, in order, before a byte moves: the name to keep it under, or the refusal.</summary>
     [Parameter, EditorRequired]
     public required Func<IReadOnlyList<OfferedFile>, Task<IReadOnlyList<Answer<string>>>> Check { get; set; }
+
+    /// <summary>Makes folders below one (null: the root), each path from there down; the answers are their ids, in order.</summary>
+    [Parameter, EditorRequired]
+    public required Func<Guid?, IReadOnlyList<IReadOnlyList<string>>, Task<IReadOnlyList<Answer<Guid>>>> MakeFolders { get; set; }
+
+    /// <summary>The folder that is open: what is dropped lands there. Null for the root.</summary>
+    [Parameter]
+    public Guid? FolderId { get; set; }
 
     /// <summary>Whose uploads these are, so that the browser keeps what it remembers of them apart.</summary>
     [Parameter, EditorRequired]
@@ -110,11 +119,49 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         : finished == 1 ? " and verified"
         : ", all verified";
 
+    /// <summary>
+    /// Makes the folders that were dropped or chosen, empty ones too, before their files are offered. The answer for each path, in order, is the
+    /// folder's id, or null when it cannot be: then nothing of it is uploaded, and the panel says why.
+    /// </summary>
     [JSInvokable]
-    public void FoldersDropped(int count)
+    public async Task<Guid?[]> Folders(Guid? into, string[][] paths)
     {
-        var sentence = count == 1 ? "A folder was left out: only files can be uploaded." : $"{count} folders were left out: only files can be uploaded.";
-        Remark(sentence);
+        if (paths.Length > BatchSize)
+        {
+            return [];
+        }
+
+        var answers = await TryAsync(() => MakeFolders(into, paths));
+        if (answers is null)
+        {
+            Remark("Something went wrong on the server: the folders were not uploaded. Try again.");
+        }
+
+        for (var i = 0; i < answers?.Count; i++)
+        {
+            if (answers[i].Refusal is { } refusal)
+            {
+                Remark($"{refusal.Sentence} What is in it was not uploaded.");
+            }
+        }
+
+        StateHasChanged();
+        return [.. paths.Select((_, at) => answers?[at] is { Refusal: null, Value: var id } ? id : (Guid?)null)];
+    }
+
+    /// <summary>For which folders the files are that are offered next, in their order.</summary>
+    [JSInvokable]
+    public void Into(Guid?[] folders) => into = folders;
+
+    /// <summary>What is in a dropped folder and could not be read.</summary>
+    [JSInvokable]
+    public void Unreadable(string[] names)
+    {
+        foreach (var name in names.Take(BatchSize))
+        {
+            Remark($"“{FileName.Brief(name)}” was not uploaded: it cannot be read on your device.");
+        }
+
         StateHasChanged();
     }
 
@@ -269,7 +316,9 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
 
         away.Clear();
-        var meant = picked.GetMultipleFiles(BatchSize).Select(file => new UploadItem(nextKey++, file.Name, file.Size)).ToList();
+        var meant = picked.GetMultipleFiles(BatchSize)
+            .Select((file, at) => new UploadItem(nextKey++, file.Name, file.Size) { FolderId = at < into.Length ? into[at] : FolderId }).ToList();
+        into = [];
         await JudgeAsync(meant);
         foreach (var item in meant)
         {
@@ -309,7 +358,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     {
         try
         {
-            var answers = await Check([.. meant.Select(item => new OfferedFile(item.Name, item.Size))]);
+            var answers = await Check([.. meant.Select(item => new OfferedFile(item.Name, item.Size, item.FolderId))]);
             for (var i = 0; i < meant.Count; i++)
             {
                 Judge(meant[i], answers[i]);

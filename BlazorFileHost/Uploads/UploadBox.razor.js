@@ -3,6 +3,7 @@
 // The modules are in wwwroot/Uploads: the build serves from beside a component only what has its name.
 import { Wire } from './wire.js';
 import { Sending, id } from './sending.js';
+import { collect, picked } from './entries.js';
 
 const batchCount = 200;      // files per message
 const batchBytes = 64_000;   // of names per message
@@ -13,7 +14,8 @@ const endedBytes = 60_000;   // of ended files per report
 // account: whose uploads these are; what is remembered for one person is not told to the next at this browser. token: lets the bytes in, whatever
 // becomes of the session.
 export function attach(root, page, account, token) {
-    const input = root.querySelector('input[type=file]');
+    const input = root.querySelector('input[type=file]:not([webkitdirectory])');
+    const wholeFolder = root.querySelector('input[webkitdirectory]');
     const wire = new Wire(token);
     const sending = new Sending(wire, {
         ended: end => { ended.push(end); changed(); },
@@ -31,11 +33,19 @@ export function attach(root, page, account, token) {
 
     // --- picking and dropping -------------------------------------------------------------------------------------
 
+    const here = () => root.dataset.folder || null;
+
     function onChange(event) {
+        if (event.target === wholeFolder) {
+            event.stopPropagation();
+            takeFolders(listed([...wholeFolder.files]), here());
+            wholeFolder.value = '';
+            return;
+        }
         if (event.target !== input || ours) return;
         // Blazor would send the whole selection in one message; a few hundred names end the circuit. Batches go through the same input.
         event.stopPropagation();
-        take([...input.files].map(file => ({ file })));
+        take([...input.files].map(file => ({ file, folder: here() })));
     }
 
     function take(files) {
@@ -54,10 +64,62 @@ export function attach(root, page, account, token) {
             transfer.items.add(next.file);
             offered.push(next);
         }
+        page.invokeMethodAsync('Into', offered.map(each => each.folder)).catch(() => { /* the circuit is away; so is what comes next */ });
         ours = true;
         input.files = transfer.files;
         input.dispatchEvent(new Event('change', { bubbles: true }));
         ours = false;
+    }
+
+    // The same as collect gives of dropped folders.
+    async function* listed(files) {
+        const seen = new Set();
+        for (const { file, path } of files.map(picked)) {
+            for (let depth = 1; depth <= path.length; depth++) {
+                const folder = path.slice(0, depth), key = folder.join('/');
+                if (!seen.has(key)) yield { folder };
+                seen.add(key);
+            }
+            yield { file, path };
+        }
+    }
+
+    // Makes the folders, some at a time, and offers what lies in those that could be made.
+    async function takeFolders(found, into) {
+        const made = new Map();       // path -> id, null when it cannot be
+        let folders = [], files = [], lost = [], bytes = 0;
+        const flush = async () => {
+            if (folders.length > 0) {
+                const ids = await asked('Folders', into, folders);
+                folders.forEach((path, at) => made.set(path.join('/'), ids[at] ?? null));
+            }
+            if (lost.length > 0) await asked('Unreadable', lost);
+            take(files.map(({ file, path }) => ({ file, folder: made.get(path.join('/')) })).filter(({ folder }) => folder));
+            folders = [];
+            files = [];
+            lost = [];
+            bytes = 0;
+        };
+        for await (const each of found) {
+            if (each.folder) folders.push(each.folder);
+            else if (each.file) files.push(each);
+            else lost.push(each.lost);
+            bytes += 3 * (each.folder?.join('/').length ?? each.lost?.length ?? 0);
+            if (folders.length === batchCount || lost.length === batchCount || files.length >= 10 * batchCount || bytes >= batchBytes) await flush();
+        }
+        await flush();
+    }
+
+    // Until the circuit is there to answer.
+    async function asked(method, ...args) {
+        for (;;) {
+            try {
+                return await page.invokeMethodAsync(method, ...args);
+            } catch {
+                await new Promise(resolve => setTimeout(resolve, 1000));
+                if (signal.aborted) return [];
+            }
+        }
     }
 
     function hasFiles(event) {
@@ -75,10 +137,11 @@ export function attach(root, page, account, token) {
         if (!hasFiles(event)) return;
         event.preventDefault();
         const entries = [...event.dataTransfer.items].filter(item => item.kind === 'file');
+        // Both have to be taken now; after the event the entries are gone.
+        const folders = entries.map(item => item.webkitGetAsEntry?.()).filter(entry => entry?.isDirectory);
         const files = entries.filter(item => !item.webkitGetAsEntry?.()?.isDirectory).map(item => item.getAsFile()).filter(file => file);
-        const folders = entries.length - files.length;
-        if (folders > 0) page.invokeMethodAsync('FoldersDropped', folders).catch(() => { });
-        take(files.map(file => ({ file })));
+        take(files.map(file => ({ file, folder: here() })));
+        if (folders.length > 0) takeFolders(collect(folders), here());
     };
 
     // --- reporting ------------------------------------------------------------------------------------------------

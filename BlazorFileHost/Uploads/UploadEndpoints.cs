@@ -96,7 +96,7 @@ internal static class UploadEndpoints
             creation = key;
         }
 
-        var offered = new OfferedFile(metadata.Filename, length);
+        var offered = new OfferedFile(metadata.Filename, length, metadata.FolderId);
         if (request.ContentLength > length)
         {
             return await RefuseAsync(http, Refusal.TooLong(metadata.Filename, length), read: false);
@@ -105,12 +105,12 @@ internal static class UploadEndpoints
         if (creation is null && metadata is { Source: null, Sha256: null } && checksum is null && length <= SmallSize
             && (length == 0 ? !hasBody : request.ContentLength == length))
         {
-            var answer = await library.ReceiveAsync(owner, offered, metadata.OnConflict, request.Body, metadata.FolderId, cancellation);
+            var answer = await library.ReceiveAsync(owner, offered, metadata.OnConflict, request.Body, cancellation);
             return answer.Value is { } file ? Created(http, file.Id, file.Size, file) : await RefuseAsync(http, answer.Refusal!, read: true);
         }
 
         var begun = await unfinished.BeginAsync(
-            owner, new UploadWish(offered, metadata.OnConflict, metadata.Raw, metadata.Source, creation, metadata.Sha256, metadata.FolderId), cancellation);
+            owner, new UploadWish(offered, metadata.OnConflict, metadata.Raw, metadata.Source, creation, metadata.Sha256), cancellation);
         if (begun.Value is not var (upload, isNew))
         {
             return await RefuseAsync(http, begun.Refusal!, read: false);

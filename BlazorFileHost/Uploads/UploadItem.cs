@@ -42,6 +42,9 @@ public sealed class UploadItem(int key, string name, long size)
     /// <summary>Bytes.</summary>
     public long Size { get; } = size;
 
+    /// <summary>The folder it is for; null for the root.</summary>
+    public Guid? FolderId { get; init; }
+
     public UploadState State { get; set; }
 
     /// <summary>How often it was started again: what is told of an earlier attempt does not count any more.</summary>

@@ -49,8 +49,8 @@ export class Sending {
     }
 
     // Keeps a file for the time when the page says start.
-    hold(key, { file, path = [] }) {
-        this.#items.set(key, { key, file, path, attempt: -1, state: null, url: null, begun: false, offset: 0, sent: 0, moved: 0, offline: false });
+    hold(key, { file, folder = null }) {
+        this.#items.set(key, { key, file, folder, attempt: -1, state: null, url: null, begun: false, offset: 0, sent: 0, moved: 0, offline: false });
     }
 
     // attempt: one more each time; what is told twice starts once. unfinished: the server has an upload of that name and size that waits for
