@@ -28,7 +28,7 @@ public sealed class FileListingTests : PageTest
     {
         await base.InitializeAsync();
         browser = JSInterop.SetupModule("./Files/FileListing.razor.js");
-        foreach (var call in (string[])["attach", "reveal", "download"])
+        foreach (var call in (string[])["attach", "reveal", "download", "zip"])
         {
             browser.SetupVoid(call, _ => true).SetVoidResult();
         }
@@ -192,6 +192,62 @@ public sealed class FileListingTests : PageTest
 
         Assert.Empty(Selected());
         Assert.Empty(list.FindAll("[role=toolbar]"));
+    }
+
+    [Fact, Trait("Battery", "DLR-07")]
+    public async Task One_that_is_chosen_is_downloaded_as_it_is_and_several_as_one_archive()
+    {
+        await PlantManyAsync(4);
+        await OpenAsync(4);
+        var ids = (await Library.ListIdsAsync(Owner, new(FileColumn.Name, false), 0, 4)).ToList();
+
+        Row("2.txt").Click();
+        Assert.Equal("Download", Tool("Download").TextContent);
+        Tool("Download").Click();
+        list.WaitForAssertion(() => Assert.Equal($"files/{ids[1]}", Assert.Single(browser.Invocations["download"]).Arguments[0]));
+        Assert.Empty(browser.Invocations["zip"]);
+
+        Row("4.txt").Click(new MouseEventArgs { ShiftKey = true });
+        list.WaitForAssertion(() => Assert.Equal("Download selected", Tool("Download").TextContent));
+        Tool("Download").Click();
+        list.WaitForAssertion(() => Assert.Equal($"{ids[1]} {ids[2]} {ids[3]}", Assert.Single(browser.Invocations["zip"]).Arguments[1]));
+        var form = list.Find("form");
+        Assert.Equal(("post", "files/zip", "zip"), (form.GetAttribute("method"), form.GetAttribute("action"), form.GetAttribute("target")));
+        Assert.Equal(["2.txt", "3.txt", "4.txt"], Selected());
+    }
+
+    [Fact]
+    public async Task What_is_gone_is_not_asked_for_and_when_nothing_is_left_it_says_so()
+    {
+        var (a, b, c) = (await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt"), await ReceiveAsync("c.txt"));
+        await OpenAsync(3);
+        Row("a.txt").Click();
+        Row("c.txt").Click(new MouseEventArgs { ShiftKey = true });
+        list.WaitForAssertion(() => Assert.Equal(3, Selected().Length));
+        var download = ClickOf(Tool("Download"));
+
+        // Before the list has heard of it.
+        await Library.DeleteAsync(Owner, [b.Id]);
+        await download();
+        list.WaitForAssertion(() => Assert.Equal($"{a.Id} {c.Id}", Assert.Single(browser.Invocations["zip"]).Arguments[1]));
+        await Library.DeleteAsync(Owner, [a.Id, c.Id]);
+        await download();
+
+        list.WaitForAssertion(() => Assert.NotEqual("", Announced));
+        Assert.Contains(Announced, (string?[])["These files are no longer there.", "This file is no longer there."]);
+        Assert.Single(browser.Invocations["zip"]);
+        Assert.Empty(browser.Invocations["download"]);
+    }
+
+    [Fact]
+    public async Task A_refused_archive_is_told()
+    {
+        await PlantManyAsync(1);
+        await OpenAsync(1);
+
+        await list.InvokeAsync(list.Instance.DownloadRefused);
+
+        notes.WaitForAssertion(() => Assert.Contains("Nothing was downloaded", notes.Markup, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -752,6 +808,8 @@ public sealed class FileListingTests : PageTest
 
     private string[] Selected()
         => [.. list.FindAll("[role=row][aria-selected=true]").Select(row => row.GetAttribute("aria-label")!)];
+
+    private IElement Tool(string name) => list.FindAll("[role=toolbar] button").Single(button => button.TextContent.StartsWith(name, StringComparison.Ordinal));
 
     private IElement Row(string name) => list.FindAll("[role=row]").Single(row => row.GetAttribute("aria-label") == name);
 

@@ -261,7 +261,7 @@ public sealed class ZipDownloadTests(OneApp app) : IClassFixture<OneApp>
 
         // 25 MB went through it; the test of a hundred thousand was made by hand.
         var growth = await PeakAsync() - before;
-        Assert.True(growth < 48 << 20, $"The process grew by {growth >> 20} MiB.");
+        Assert.True(growth < 64 << 20, $"The process grew by {growth >> 20} MiB.");
 
         async Task<int> CountAsync(IEnumerable<Guid> ids)
         {

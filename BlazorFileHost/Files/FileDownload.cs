@@ -51,6 +51,12 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, ILog
             http.Response.ContentType = file.ContentType;
             if (options.CurrentValue.AccelRedirect is { Length: > 0 } prefix && ProxyAnswersTheSame(http.Request, portion))
             {
+                if (portion.Status is StatusCodes.Status200OK)
+                {
+                    // nginx says it itself of a whole file, and would say it twice; of a part it does not.
+                    http.Response.Headers.Remove(HeaderNames.AcceptRanges);
+                }
+
                 http.Response.StatusCode = StatusCodes.Status200OK;
                 http.Response.Headers["X-Accel-Redirect"] = prefix + StorageKey.Parse(file.StorageKey);
                 http.Response.ContentLength = 0;

@@ -36,6 +36,9 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
     /// <summary>Rows looked at together.</summary>
     private const int ChunkSize = 500;
 
+    /// <summary>Bytes after which the rows are looked at anew: what was deleted or replaced meanwhile is not given as it was hours ago.</summary>
+    private const long Fresh = 16L << 20;
+
     /// <summary>Compressed already, so that trying once more would only cost time. Everything else is compressed.</summary>
     private static readonly HashSet<string> Compressed = new(
         ["png", "jpg", "jpeg", "gif", "webp", "avif", "heic", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "pdf", "zip", "gz", "tgz", "bz2", "xz",
@@ -104,28 +107,13 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
             await zip.AddAsync(path, created, Stream.Null, 0, compress: false, cancellation);
         }
 
-        foreach (var (id, folder) in files)
+        for (var at = 0; at < files.Count;)
         {
-            cancellation.ThrowIfCancellationRequested();
-            var name = namesAgain.ReadString();
-            try
+            var rows = (await library.FindAsync(owner, files.Skip(at).Take(ChunkSize).Select(file => file.Id), cancellation)).ToDictionary(file => file.Id);
+            var end = Math.Min(at + ChunkSize, files.Count);
+            for (var given = 0L; at < end && given < Fresh; at++)
             {
-                if (await library.OpenAsync(owner, id, cancellation) is not var (file, bytes))
-                {
-                    await SayAsync($"“{FileName.Visible(name)}” was deleted before it could be added.");
-                    continue;
-                }
-
-                await using (bytes)
-                {
-                    await zip.AddAsync(entries.Take(file.Name, folders[folder].Path), file.Modified, bytes, file.Size, !Compressed.Contains(FileName.Extension(file.Name) ?? ""), cancellation);
-                }
-            }
-            catch (IOException failure) when (!zip.IsTorn && !cancellation.IsCancellationRequested)
-            {
-                var report = Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier;
-                log.LogError(failure, "File {File} could not be put into an archive. The id given is {Id}.", id, report);
-                await SayAsync($"“{FileName.Visible(name)}” cannot be read on the server. Tell whoever runs it, with the id {report}.");
+                given += await AddAsync(rows.GetValueOrDefault(files[at].Id), namesAgain.ReadString(), folders[files[at].Folder].Path);
             }
         }
 
@@ -136,6 +124,33 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
         }
 
         await zip.FinishAsync(cancellation);
+
+        // Returns the bytes given.
+        async Task<long> AddAsync(StoredFile? row, string name, string folder)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                if (row is null || await library.OpenAsync(row, cancellation) is not var (file, bytes))
+                {
+                    await SayAsync($"“{FileName.Visible(name)}” was deleted before it could be added.");
+                    return 0;
+                }
+
+                await using (bytes)
+                {
+                    await zip.AddAsync(entries.Take(file.Name, folder), file.Modified, bytes, file.Size, !Compressed.Contains(FileName.Extension(file.Name) ?? ""), cancellation);
+                    return file.Size;
+                }
+            }
+            catch (IOException failure) when (!zip.IsTorn && !cancellation.IsCancellationRequested)
+            {
+                var report = Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier;
+                log.LogError(failure, "File {File} could not be put into an archive. The id given is {Id}.", row?.Id, report);
+                await SayAsync($"“{FileName.Visible(name)}” cannot be read on the server. Tell whoever runs it, with the id {report}.");
+                return 0;
+            }
+        }
 
         // A line each, as even the oldest editors of text want it.
         ValueTask SayAsync(string sentence) => missing.WriteAsync(Encoding.UTF8.GetBytes(sentence + "\r\n"), cancellation);

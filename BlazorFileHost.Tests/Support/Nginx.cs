@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace BlazorFileHost.Tests.Support;
+
+/// <summary>A real nginx on loopback, in front of an app, with the very text that the README recommends.</summary>
+public sealed class Nginx : IAsyncDisposable
+{
+    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("filehost-nginx-");
+    private Process? process;
+
+    private Nginx()
+    {
+    }
+
+    /// <summary>Where it is, or null.</summary>
+    public static string? Path { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin")
+        .Select(directory => System.IO.Path.Combine(directory, "nginx")).FirstOrDefault(File.Exists);
+
+    public Uri Address { get; private set; } = null!;
+
+    public static async Task<Nginx> StartAsync(RunningApp app)
+    {
+        var nginx = new Nginx();
+        try
+        {
+            await nginx.RunAsync(app);
+            return nginx;
+        }
+        catch
+        {
+            await nginx.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (process is { HasExited: false })
+        {
+            // SIGTERM would do, but .NET has no way to say it; the tree, for the workers are children.
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+        }
+
+        process?.Dispose();
+        directory.Delete(recursive: true);
+    }
+
+    private async Task RunAsync(RunningApp app)
+    {
+        var port = FreePort();
+        Address = new($"http://127.0.0.1:{port}/");
+        var recommended = Recommended(
+            ("listen 80;", $"listen 127.0.0.1:{port};"),
+            ("server_name files.example.org;", "server_name 127.0.0.1;"),
+            ("http://127.0.0.1:5000;", $"http://127.0.0.1:{app.Address.Port};"),
+            ("/srv/filehost/data/", $"{app.DataDirectory}/"));
+        var here = directory.FullName;
+        var file = System.IO.Path.Combine(here, "nginx.conf");
+        var paths = string.Concat(new[] { "client_body", "proxy", "fastcgi", "uwsgi", "scgi" }.Select(what => $"    {what}_temp_path {here}/{what};\n"));
+        await File.WriteAllTextAsync(file,
+            $$"""
+            daemon off;
+            {{(Environment.UserName == "root" ? "user root;" : "")}}
+            worker_processes 1;
+            pid {{here}}/nginx.pid;
+            error_log stderr warn;
+            events { }
+            http {
+                access_log {{here}}/access.log;
+            {{paths}}
+            {{recommended}}
+            }
+            """);
+
+        process = Process.Start(new ProcessStartInfo(Path!, ["-c", file, "-p", here, "-e", "stderr"]) { RedirectStandardError = true })!;
+        var said = process.StandardError.ReadToEndAsync();
+        await Eventually.TrueAsync(() => process.HasExited || Answers(port), "nginx answers");
+        if (process.HasExited)
+        {
+            Assert.Fail($"nginx ended: {await said}");
+        }
+    }
+
+    /// <summary>The block of the README, with what is different at every place put in. Everything that is put in must have stood there.</summary>
+    private static string Recommended(params (string Old, string New)[] changes)
+    {
+        var readme = File.ReadAllText(System.IO.Path.Combine(Repository.Root, "README.md"));
+        var text = readme.Split("```nginx\n")[1].Split("```")[0];
+        foreach (var (old, @new) in changes)
+        {
+            Assert.Contains(old, text, StringComparison.Ordinal);
+            text = text.Replace(old, @new, StringComparison.Ordinal);
+        }
+
+        return text;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static bool Answers(int port)
+    {
+        try
+        {
+            using var probe = new TcpClient();
+            probe.Connect(IPAddress.Loopback, port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>A test that needs nginx. Where there is none it is reported as not run, and fails in CI.</summary>
+public sealed class NginxTheoryAttribute : TheoryAttribute
+{
+    public NginxTheoryAttribute() => Skip = NginxFactAttribute.WhyNot;
+}
+
+/// <summary>As <see cref="NginxTheoryAttribute"/>, for a fact.</summary>
+public sealed class NginxFactAttribute : FactAttribute
+{
+    public NginxFactAttribute() => Skip = WhyNot;
+
+    internal static string? WhyNot { get; } = Nginx.Path is null && Environment.GetEnvironmentVariable("CI") != "true"
+        ? "nginx is not installed (Debian: apt-get install nginx)."
+        : null;
+}
