@@ -216,7 +216,7 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         var (name, bytes) = (NewName(), Text(700_000, 3));
         var upload = await TusUpload.CreatedAsync(Client, name, bytes.Length);
         long offset = 0;
-        foreach (var size in new[] { 1, 0, 4095, 4096, 262_144, 262_145, 1, 166_517 })
+        foreach (var size in new[] { 1, 0, 4095, 4096, 262_144, 262_145, 1, 167_518 })
         {
             Assert.DoesNotContain(await Somebody.FilesAsync(), file => file.Name == name);
             Assert.Equal(offset + size, await upload.PatchedAsync(offset, bytes[(int)offset..(int)(offset + size)]));
@@ -273,15 +273,15 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
     {
         using var person = await Person.SignedUpAsync(app.App);
         using var request = TusUpload.Creation(NewName(), 10);
-        request.Headers.Remove(header);
         if (header == "Content-Type")
         {
             request.Content = new ByteArrayContent([]);
             request.Content.Headers.ContentType = new(value!);
         }
-        else if (value is not null)
+        else
         {
-            request.Headers.TryAddWithoutValidation(header, value);
+            request.Headers.Remove(header);
+            request.Headers.TryAddWithoutValidation(header, value is null ? [] : [value]);
         }
 
         using var answer = await person.Client.SendAsync(request);
@@ -356,7 +356,7 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         request.Headers.Add("Idempotency-Key", Guid.NewGuid().ToString());
         if (code == "ChecksumMismatch")
         {
-            request.Headers.Add("Upload-Checksum", $"sha1 {Convert.ToBase64String(SHA1.HashData(bytes[1..]))}");
+            request.Headers.Add("Upload-Checksum", $"sha1 {Convert.ToBase64String(Sha1(bytes[1..]))}");
         }
 
         if (code == "DigestMismatch")
@@ -519,7 +519,7 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         var upload = await TusUpload.CreatedAsync(Client, name, bytes.Length);
         await upload.PatchedAsync(0, bytes[..1000]);
         var piece = bytes[1000..];
-        var right = how.StartsWith("sha256", StringComparison.Ordinal) ? SHA256.HashData(piece) : SHA1.HashData(piece);
+        var right = how.StartsWith("sha256", StringComparison.Ordinal) ? SHA256.HashData(piece) : Sha1(piece);
         var header = sum is not null ? $"{how} {sum}".Trim()
             : how.EndsWith(" wrong", StringComparison.Ordinal) ? $"{how[..^6]} {Convert.ToBase64String(right.Reverse().ToArray())}"
             : how.Contains(' ', StringComparison.Ordinal) ? how
@@ -542,7 +542,7 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
     {
         var (name, bytes) = ($"damaged {Interlocked.Increment(ref number)}.png", Samples.Bytes("png", 9, 300_000));
         var upload = await TusUpload.CreatedAsync(Client, name, bytes.Length);
-        var sum = $"sha1 {Convert.ToBase64String(SHA1.HashData(bytes))}";
+        var sum = $"sha1 {Convert.ToBase64String(Sha1(bytes))}";
         byte[] damaged = [(byte)(bytes[0] ^ 1), .. bytes[1..]];
 
         await ExpectAsync(await upload.PatchAsync(0, damaged, ("Upload-Checksum", sum)), 460, "ChecksumMismatch");
@@ -553,7 +553,7 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
 
         // The same bytes as they were meant: no such file, whatever they sum up to.
         var lie = await TusUpload.CreatedAsync(Client, $"lie {name}", damaged.Length);
-        await ExpectAsync(await lie.PatchAsync(0, damaged, ("Upload-Checksum", $"sha1 {Convert.ToBase64String(SHA1.HashData(damaged))}")), 422, "ContentMismatch");
+        await ExpectAsync(await lie.PatchAsync(0, damaged, ("Upload-Checksum", $"sha1 {Convert.ToBase64String(Sha1(damaged))}")), 422, "ContentMismatch");
         Assert.Equal(HttpStatusCode.NotFound, await lie.StatusAsync());
     }
 
@@ -566,7 +566,7 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         using (var connection = await RawConnection.OpenAsync(app.Address))
         {
             await connection.SendHeadAsync([.. upload.PatchHead(app.Address, Somebody.Cookies, 1000, 599_000),
-                $"Upload-Checksum: sha1 {Convert.ToBase64String(SHA1.HashData(bytes[1000..]))}"]);
+                $"Upload-Checksum: sha1 {Convert.ToBase64String(Sha1(bytes[1000..]))}"]);
             await connection.SendAsync(bytes[1000..550_000]);
             connection.Cut();
         }
@@ -641,25 +641,33 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         var seed = int.TryParse(Environment.GetEnvironmentVariable("FILEHOST_TEST_SEED"), out var given) ? given : Random.Shared.Next();
         output.WriteLine($"FILEHOST_TEST_SEED={seed}");
         var random = new Random(seed);
-        var (name, bytes) = (NewName(), Text(12_000_000, 14));
-        var upload = await TusUpload.CreatedAsync(Client, name, bytes.Length);
-        long told = 0, sent = 0, moved = 0;
+        using var person = await Person.SignedUpAsync(app.App);
+        var owner = (await person.DataAsync()).Id;
+        var bytes = Text(40_000_000, 14);
+        var upload = await TusUpload.CreatedAsync(person.Client, "cut.txt", bytes.Length);
+        long told = 0, sent = 0, moved = 0, again = 0;
         var silent = new List<RawConnection>();
         try
         {
             for (var round = 0; round < 100; round++)
             {
                 var offset = await upload.OffsetAsync();
-                Assert.True(offset >= told, $"round {round}: {offset} after {told}");
-                Assert.True(offset <= told + (round == 0 ? 0 : sent), $"round {round}: {offset} of {told} and {sent} sent");
+                Assert.True(offset >= told && offset <= told + sent, $"round {round}: {offset} after {told} and {sent} sent");
                 moved += offset > told ? 1 : 0;
+                again += told + sent - offset;
                 told = offset;
 
                 var connection = await RawConnection.OpenAsync(app.Address);
                 silent.Add(connection);
-                await connection.SendHeadAsync(upload.PatchHead(app.Address, Somebody.Cookies, offset, bytes.Length - offset));
-                sent = random.Next(4) == 0 ? random.Next(20) : random.Next(220_000);
-                await connection.SendAsync(bytes[(int)offset..(int)Math.Min(bytes.Length - 1, offset + sent)]);
+                await connection.SendHeadAsync(upload.PatchHead(app.Address, person.Cookies, offset, bytes.Length - offset));
+                sent = random.Next(4) == 0 ? random.Next(20) : random.Next(350_000);
+                await connection.SendAsync(bytes[(int)offset..(int)(offset + sent)]);
+                if (random.Next(2) == 0 && sent > 1 << 18)
+                {
+                    // Not always before the app has seen anything.
+                    await Eventually.TrueAsync(() => app.App.Blobs(owner).Any(blob => new FileInfo(blob).Length >= offset + (1 << 18)), "bytes arrive");
+                }
+
                 if (random.Next(2) == 0)
                 {
                     // RST; otherwise nobody ever hears of this connection again, the server neither.
@@ -670,16 +678,16 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
             var last = await upload.OffsetAsync();
             Assert.True(last >= told);
             Assert.Equal(bytes.Length, await upload.PatchedAsync(last, bytes[(int)last..]));
-            output.WriteLine($"{moved} of 100 pieces moved the offset, to {last:N0} in all.");
-            Assert.InRange(moved, 10, 100);
+            output.WriteLine($"{moved} of 100 cut pieces moved the offset, to {last:N0} in all; {again:N0} bytes were sent again.");
+            Assert.True(moved > 0);
         }
         finally
         {
             silent.ForEach(connection => connection.Dispose());
         }
 
-        Assert.Equal(Hex(bytes), Assert.Single(await Somebody.FilesAsync(), file => file.Name == name).Sha256);
-        Assert.DoesNotContain(app.App.Complaints, line => line.StartsWith("fail", StringComparison.Ordinal));
+        Assert.Equal(Hex(bytes), Assert.Single(await person.FilesAsync()).Sha256);
+        ExpectNoFailure();
     }
 
     [Fact, Trait("Battery", "UPL-03")]
@@ -700,40 +708,35 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
 
         // The request that was ended learns of it, should anybody still listen.
         await silent.SendAsync(bytes[600_000..]);
-        Assert.Equal(409, await silent.StatusAsync());
+        var status = await silent.StatusAsync();
+        ExpectNoFailure();
+        Assert.Equal(409, status);
     }
 
     [Fact, Trait("Battery", "UPL-05")]
     public async Task HEAD_during_PATCH_tells_an_offset_that_the_next_PATCH_may_use()
     {
-        var (name, bytes) = (NewName(), Text(2_000_000, 16));
-        var upload = await TusUpload.CreatedAsync(Client, name, bytes.Length);
+        using var person = await Person.SignedUpAsync(app.App);
+        var owner = (await person.DataAsync()).Id;
+        var bytes = Text(3_000_000, 16);
+        var upload = await TusUpload.CreatedAsync(person.Client, "x.txt", bytes.Length);
         long offset = 0;
-        for (var round = 0; round < 10; round++)
+        for (var round = 0; round < 5; round++)
         {
-            var sending = upload.PatchAsync(offset, new Drops(bytes[(int)offset..], 4_000));
+            using var connection = await RawConnection.OpenAsync(app.Address);
+            await connection.SendHeadAsync(upload.PatchHead(app.Address, person.Cookies, offset, bytes.Length - offset));
+            await connection.SendAsync(bytes[(int)offset..(int)(offset + 300_000)]);
+            await Eventually.TrueAsync(() => app.App.Blobs(owner).Any(blob => new FileInfo(blob).Length >= offset + (1 << 18)), "bytes arrive");
+
             var told = await upload.OffsetAsync();
-            using var ended = await sending;
-            Assert.InRange(told, offset, bytes.Length);
-            // Either it was ended, or it had come to its end before.
-            Assert.Equal(told == bytes.Length ? HttpStatusCode.NoContent : HttpStatusCode.Conflict, ended.StatusCode);
-            offset = told;
-            if (offset == bytes.Length)
-            {
-                break;
-            }
 
-            var piece = bytes[(int)offset..(int)Math.Min(bytes.Length - 1, offset + 10_000)];
-            Assert.Equal(offset + piece.Length, await upload.PatchedAsync(offset, piece));
-            offset += piece.Length;
+            Assert.InRange(told, offset + (1 << 18), offset + 300_000);
+            Assert.Equal(told + 10_000, await upload.PatchedAsync(told, bytes[(int)told..(int)(told + 10_000)]));
+            offset = told + 10_000;
         }
 
-        if (offset < bytes.Length)
-        {
-            await upload.PatchedAsync(offset, bytes[(int)offset..]);
-        }
-
-        Assert.Equal(Hex(bytes), Assert.Single(await Somebody.FilesAsync(), file => file.Name == name).Sha256);
+        await upload.PatchedAsync(offset, bytes[(int)offset..]);
+        Assert.Equal(Hex(bytes), Assert.Single(await person.FilesAsync()).Sha256);
     }
 
     [Theory, Trait("Battery", "UPL-05")]
@@ -877,9 +880,10 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         await elsewhere.LeaveAsync();
         await connection.SendAsync(bytes[600_000..]);
 
-        Assert.Equal(401, await connection.StatusAsync());
+        var status = await connection.StatusAsync();
+        ExpectNoFailure();
+        Assert.Equal(401, status);
         Assert.Empty(app.App.Blobs(owner));
-        Assert.DoesNotContain(app.App.Complaints, line => line.StartsWith("fail", StringComparison.Ordinal));
         person.Dispose();
     }
 
@@ -997,6 +1001,8 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         Assert.Equal(Convert.ToHexStringLower(expected.GetHashAndReset()), Hex(await whole.Content.ReadAsByteArrayAsync()));
     }
 
+    private void ExpectNoFailure() => Assert.False(app.App.Complaints.Any(line => line.StartsWith("fail", StringComparison.Ordinal)), app.App.Log);
+
     private static string NewName() => $"tus {Interlocked.Increment(ref number)}.txt";
 
     /// <summary>ASCII that is another one for every seed.</summary>
@@ -1018,6 +1024,10 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         content.Headers.ContentType = new("application/offset+octet-stream");
         return content;
     }
+
+#pragma warning disable CA5350 // Every server of tus has to know it; it guards against damage, not against people.
+    private static byte[] Sha1(byte[] bytes) => SHA1.HashData(bytes);
+#pragma warning restore CA5350
 
     private static string Hex(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
