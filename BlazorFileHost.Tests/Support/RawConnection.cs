@@ -30,6 +30,20 @@ public sealed class RawConnection : IDisposable
         return int.Parse(line!.Split(' ')[1]);
     }
 
+    /// <summary>Status and headers of the answer, by name; the status alone when the server has hung up, as 0.</summary>
+    public async Task<(int Status, ILookup<string, string> Headers)> AnswerAsync()
+    {
+        using var reader = new StreamReader(Stream, Encoding.Latin1, leaveOpen: true);
+        var lines = new List<string>();
+        while (await reader.ReadLineAsync() is { Length: > 0 } line)
+        {
+            lines.Add(line);
+        }
+
+        return (lines.Count > 0 ? int.Parse(lines[0].Split(' ')[1]) : 0,
+            lines.Skip(1).Select(line => line.Split(':', 2)).ToLookup(pair => pair[0], pair => pair[1].Trim(), StringComparer.OrdinalIgnoreCase));
+    }
+
     /// <summary>RST, as when a machine goes away.</summary>
     public void Cut()
     {

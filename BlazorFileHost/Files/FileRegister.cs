@@ -349,7 +349,10 @@ internal sealed class FileRegister(
             return there;
         }
 
-        /// <summary>Whether the run before was committed and only its answer lost with the connection.</summary>
+        /// <summary>
+        /// Whether the run before was committed and only its answer lost with the connection. An upload that is asking says nothing: it may have
+        /// asked before; and entering it again finds the same.
+        /// </summary>
         private async Task<bool> IsWrittenAsync(CancellationToken cancellation)
         {
             foreach (var arrival in arrivals)
@@ -357,7 +360,7 @@ internal sealed class FileRegister(
                 var key = arrival.Key.ToString();
                 if (await context.Files.AnyAsync(file => file.OwnerId == ownerId && file.StorageKey == key, cancellation)
                     || (arrival.Upload is { } upload && await context.Uploads
-                        .AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage != UploadStage.Open, cancellation)))
+                        .AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Finished, cancellation)))
                 {
                     return true;
                 }

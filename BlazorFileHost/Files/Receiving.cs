@@ -17,9 +17,11 @@ internal static class Receiving
     /// buffer is written the next one fills. What came before the sender broke off is written, too. Never more than <paramref name="most"/> are written.
     /// </summary>
     /// <param name="took">Called with each piece that was written, on one thread at a time.</param>
+    /// <param name="toTheEnd">Also when the content is hopeless: only a checksum over all of it can tell whether it was damaged on its way.</param>
     /// <exception cref="IOException">The storage failed.</exception>
     public static async Task<Received> TakeAsync(
-        Stream source, long most, IncomingBlob blob, Fingerprint fingerprint, Action<ReadOnlyMemory<byte>>? took, CancellationToken cancellation)
+        Stream source, long most, IncomingBlob blob, Fingerprint fingerprint, Action<ReadOnlyMemory<byte>>? took, CancellationToken cancellation,
+        bool toTheEnd = false)
     {
         var size = (int)Math.Clamp(most, 1, BufferSize);
         byte[]?[] buffers = [ArrayPool<byte>.Shared.Rent(size), null];
@@ -33,7 +35,7 @@ internal static class Receiving
                 var (filled, ended, broken) = await FillAsync(source, buffer.AsMemory(0, (int)Math.Min(size, most - taken)), cancellation);
                 await writing;
                 taken += filled;
-                if (fingerprint.Hopeless is not null)
+                if (!toTheEnd && fingerprint.Hopeless is not null)
                 {
                     return new Received(taken, Ended: ended, broken);
                 }

@@ -35,6 +35,7 @@ public enum RefusalKind
     Paused,
     Asking,
     Busy,
+    KeyUsed,
     ServerError,
 }
 
@@ -131,6 +132,9 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
         => new(RefusalKind.Asking, $"{Quote(name)} has arrived, but you have a file of that name by now. Keep both, replace it or cancel.");
 
     public static Refusal Busy() => new(RefusalKind.Busy, "Another request is just ending this upload. Try again in a moment.");
+
+    public static Refusal KeyUsed(string name)
+        => new(RefusalKind.KeyUsed, $"{Quote(name)} was not begun: its Idempotency-Key belongs to another upload.");
 
     /// <param name="id">By which the log tells more.</param>
     public static Refusal ServerError(string name, string id)

@@ -37,6 +37,7 @@ internal sealed class RunningUploads(TimeProvider time)
             }
             catch (TimeoutException)
             {
+                mine.Dispose();
                 return null;
             }
         }

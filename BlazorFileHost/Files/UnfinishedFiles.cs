@@ -24,6 +24,9 @@ public sealed class UnfinishedFiles
     /// <summary>How many fingerprints are kept between two requests: some 130 KiB each. What is forgotten is read again from the storage.</summary>
     private const int MostFingerprints = 128;
 
+    /// <summary>How long another node may take to let go of the bytes.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
     /// <summary>Unfinished blobs without a row may be somebody's who is just beginning.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromHours(1);
 
@@ -35,7 +38,7 @@ public sealed class UnfinishedFiles
     private readonly ILogger<UnfinishedFiles> log;
     private readonly FileRegister register;
     private readonly RunningUploads running;
-    private readonly ConcurrentDictionary<Guid, Fingerprint> fingerprints = new();
+    private readonly ConcurrentDictionary<Guid, Kept> fingerprints = new();
 
     public UnfinishedFiles(
         IDbContextFactory<FileHostContext> contexts,
@@ -70,7 +73,7 @@ public sealed class UnfinishedFiles
             await using var context = await contexts.CreateDbContextAsync(cancellation);
             if (await MetAsync(context, ownerId, wish, name, cancellation) is { } met)
             {
-                return new BegunUpload(met, IsNew: false);
+                return met.Value is { } there ? new BegunUpload(await WishedAsync(context, there, wish, cancellation), IsNew: false) : met.Refusal!;
             }
 
             if (context.IsAlmostFull())
@@ -136,6 +139,12 @@ public sealed class UnfinishedFiles
     /// </summary>
     public async Task<Answer<Upload>> LookAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
     {
+        // Before anything is stopped: those whose it is not must not disturb the one who is sending.
+        if (await FindAsync(ownerId, id, cancellation) is null)
+        {
+            return Refusal.UploadNotThere();
+        }
+
         using var mine = await running.TakeAsync(id, cancellation);
         if (mine is null)
         {
@@ -147,12 +156,18 @@ public sealed class UnfinishedFiles
             return Refusal.UploadNotThere();
         }
 
-        if (upload.Stage == UploadStage.Open && !fingerprints.ContainsKey(id) && await FinishFromStorageAsync(upload) is { } finished)
+        if (upload.Stage != UploadStage.Open)
         {
-            return finished;
+            return upload;
         }
 
-        return upload;
+        if (fingerprints.TryGetValue(id, out var kept) && kept.Turn == upload.Turn - 1)
+        {
+            fingerprints.TryUpdate(id, kept with { Turn = upload.Turn }, kept);
+            return upload;
+        }
+
+        return await FinishFromStorageAsync(upload) ?? upload;
     }
 
     /// <summary>
@@ -206,9 +221,15 @@ public sealed class UnfinishedFiles
     /// <summary>Ends an upload and gives its bytes back. A file that it has become stays. False when there is no such upload.</summary>
     public async Task<bool> DiscardAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
     {
+        // Before anything is stopped, as in LookAsync.
+        if (await FindAsync(ownerId, id, cancellation) is not { } upload)
+        {
+            return false;
+        }
+
         // Without waiting for long: whoever still holds it finds that the row is gone, and takes back what it has.
         using var mine = await running.TakeAsync(id, cancellation);
-        return await FindAsync(ownerId, id, cancellation) is { } upload && await RemoveAsync(upload, null);
+        return await RemoveAsync(upload, null);
     }
 
     /// <summary>Unfinished uploads, oldest first.</summary>
@@ -341,20 +362,42 @@ public sealed class UnfinishedFiles
         _ => null,
     };
 
-    private async Task<Upload?> MetAsync(FileHostContext context, Guid ownerId, UploadWish wish, string name, CancellationToken cancellation)
+    /// <summary>The upload that the wish is about already; a refusal when its key was another file's; null when there is none.</summary>
+    private async Task<Answer<Upload>?> MetAsync(FileHostContext context, Guid ownerId, UploadWish wish, string name, CancellationToken cancellation)
     {
-        if (wish.CreationKey is null && wish.Source is null)
+        var now = time.GetUtcNow().UtcDateTime;
+        if (wish.CreationKey is { } key
+            && await context.Uploads.AsNoTracking().SingleOrDefaultAsync(upload => upload.OwnerId == ownerId && upload.CreationKey == key, cancellation) is { } same)
         {
-            return null;
+            if (same.Expires > now)
+            {
+                return same.Length == wish.File.Size && same.Name == name ? same : Refusal.KeyUsed(name);
+            }
+
+            // Not swept yet, and the key can only be there once.
+            await RemoveAsync(same, now);
         }
 
-        var now = time.GetUtcNow().UtcDateTime;
-        return await context.Uploads.AsNoTracking()
-            .Where(upload => upload.OwnerId == ownerId && upload.Length == wish.File.Size && upload.Expires > now
-                && ((wish.CreationKey != null && upload.CreationKey == wish.CreationKey)
-                    || (wish.Source != null && upload.Source == wish.Source && upload.FolderId == (wish.File.FolderId ?? ownerId) && upload.Name == name && upload.Stage == UploadStage.Open)))
-            .OrderByDescending(upload => upload.CreationKey == wish.CreationKey).ThenByDescending(upload => upload.Created)
-            .FirstOrDefaultAsync(cancellation);
+        var folderId = wish.File.FolderId ?? ownerId;
+        return wish.Source is { } source && await context.Uploads.AsNoTracking()
+            .Where(upload => upload.OwnerId == ownerId && upload.Stage == UploadStage.Open && upload.Expires > now
+                && upload.Source == source && upload.FolderId == folderId && upload.Name == name && upload.Length == wish.File.Size
+                && (wish.Sha256 == null || upload.ExpectedSha256 == wish.Sha256))
+            .OrderByDescending(upload => upload.Created)
+            .FirstOrDefaultAsync(cancellation) is { } known ? known : (Answer<Upload>?)null;
+    }
+
+    /// <summary>Who comes back may have decided otherwise about the name meanwhile.</summary>
+    private static async Task<Upload> WishedAsync(FileHostContext context, Upload upload, UploadWish wish, CancellationToken cancellation)
+    {
+        var choice = wish.OnConflict.ToString();
+        if (upload.Stage == UploadStage.Open && upload.OnConflict != choice)
+        {
+            await context.WriteAsync(token => context.Uploads.Where(row => row.Id == upload.Id && row.Stage == UploadStage.Open)
+                .ExecuteUpdateAsync(set => set.SetProperty(row => row.OnConflict, choice).SetProperty(row => row.Metadata, wish.Metadata), token), cancellation);
+        }
+
+        return upload;
     }
 
     private static async Task<Refusal?> InsertAsync(FileHostContext context, Upload upload, LibraryOptions rules, CancellationToken cancellation)
@@ -479,13 +522,28 @@ public sealed class UnfinishedFiles
         }
 
         var answer = await EnterAsync(upload, Enum.Parse<OnConflict>(upload.OnConflict), content);
+        while (answer is null && await TakeTurnAsync(upload.OwnerId, upload.Id, null, CancellationToken.None) is { Stage: UploadStage.Open } again)
+        {
+            // Another node took the upload over when the bytes were published already. Nobody can write others any more: these are the file.
+            answer = await EnterAsync(again, Enum.Parse<OnConflict>(again.OnConflict), content);
+        }
+
         if (answer?.Refusal is { } refusal)
         {
             return refusal.Kind == RefusalKind.NameTaken ? Refusal.Asking(upload.Name) : refusal;
         }
 
-        return await FindAsync(upload.OwnerId, upload.Id) is { } finished ? finished : Refusal.UploadNotThere();
+        return await FindAsync(upload.OwnerId, upload.Id) switch
+        {
+            { Stage: UploadStage.Finished } finished => finished,
+            { Stage: UploadStage.Asking } => Refusal.Asking(upload.Name),
+            null => await GoneAsync(upload.OwnerId),
+            _ => Refusal.Busy(),
+        };
     }
+
+    /// <summary>Why an upload is gone that was there a moment ago.</summary>
+    private async Task<Refusal> GoneAsync(Guid ownerId) => await register.IsThereAsync(ownerId) ? Refusal.UploadNotThere() : Refusal.OwnerGone();
 
     private async Task<Answer<StoredFile>?> EnterAsync(Upload upload, OnConflict choice, ReceivedContent content)
     {
@@ -505,20 +563,26 @@ public sealed class UnfinishedFiles
         return answer;
     }
 
-    /// <summary>Removes the row, returns what was set aside, then the bytes. With a time: only when it has expired by then.</summary>
-    private async Task<bool> RemoveAsync(Upload upload, DateTime? expired)
+    /// <summary>Removes the row, returns what was set aside, then the bytes.</summary>
+    /// <param name="expired">Only when it has expired by then.</param>
+    /// <param name="mine">Only when nobody has taken the upload over since.</param>
+    private async Task<bool> RemoveAsync(Upload upload, DateTime? expired, bool mine = false)
     {
         await using var context = await contexts.CreateDbContextAsync();
         var stage = UploadStage.Finished;
+        var found = false;
         var removed = await context.WriteAsync(async token =>
         {
             await FileRegister.StandInLineAsync(context, upload.OwnerId, token);
-            var row = await context.Uploads.AsNoTracking().SingleOrDefaultAsync(row => row.Id == upload.Id && (expired == null || row.Expires <= expired), token);
+            var row = await context.Uploads.AsNoTracking().SingleOrDefaultAsync(
+                row => row.Id == upload.Id && (expired == null || row.Expires <= expired) && (!mine || row.Turn == upload.Turn), token);
             if (row is null)
             {
-                return false;
+                // Found by the run before, then: it was committed, and only its answer lost with the connection.
+                return found;
             }
 
+            found = true;
             stage = row.Stage;
             await context.Uploads.Where(row => row.Id == upload.Id).ExecuteDeleteAsync(token);
             if (stage != UploadStage.Finished)
@@ -569,61 +633,138 @@ public sealed class UnfinishedFiles
         }
     }
 
-    /// <summary>The fingerprint of the first bytes: from memory, or from the storage after a restart. Null when the storage no longer has them.</summary>
+    /// <summary>
+    /// The fingerprint of the bytes before the offset: from memory, and what is missing there, as after a restart, from the storage. Null when
+    /// the storage no longer has them.
+    /// </summary>
     private async Task<Fingerprint?> RecallAsync(Upload upload, CancellationToken cancellation)
     {
-        if (fingerprints.TryRemove(upload.Id, out var kept))
-        {
-            if (kept.Length == upload.Offset)
-            {
-                return kept;
-            }
-
-            kept.Dispose();
-        }
-
-        var fingerprint = new Fingerprint(upload.Name);
-        if (upload.Offset == 0)
-        {
-            return fingerprint;
-        }
-
-        await using var bytes = await storage.OpenUnfinishedAsync(StorageKey.Parse(upload.StorageKey), cancellation);
-        if (bytes is null || bytes.Length < upload.Offset)
-        {
-            fingerprint.Dispose();
-            return null;
-        }
-
+        var fingerprint = Remembered(upload) ?? new Fingerprint(upload.Name);
+        var caughtUp = false;
         try
         {
-            await fingerprint.CatchUpAsync(bytes, upload.Offset, cancellation);
+            if (fingerprint.Length < upload.Offset)
+            {
+                await using var bytes = await OpenUnfinishedAsync(upload, cancellation);
+                if (bytes is null || bytes.Length < upload.Offset)
+                {
+                    return null;
+                }
+
+                bytes.Position = fingerprint.Length;
+                await fingerprint.CatchUpAsync(bytes, upload.Offset, cancellation);
+            }
+
+            caughtUp = true;
             return fingerprint;
         }
         catch (OperationCanceledException)
         {
-            fingerprint.Dispose();
+            // Reading a large file again takes its time: who tries again does not begin again.
+            caughtUp = true;
+            Keep(upload, fingerprint);
             throw;
+        }
+        finally
+        {
+            if (!caughtUp)
+            {
+                fingerprint.Dispose();
+            }
         }
     }
 
-    private void Keep(Guid id, Fingerprint fingerprint)
+    /// <summary>What was kept, when nobody can have written other bytes since: on another node they would have a turn in between.</summary>
+    private Fingerprint? Remembered(Upload upload)
+    {
+        if (!fingerprints.TryRemove(upload.Id, out var kept))
+        {
+            return null;
+        }
+
+        if (kept.Turn == upload.Turn - 1 && kept.Fingerprint.Length <= upload.Offset)
+        {
+            return kept.Fingerprint;
+        }
+
+        kept.Fingerprint.Dispose();
+        return null;
+    }
+
+    private async Task<Stream?> OpenUnfinishedAsync(Upload upload, CancellationToken cancellation)
+    {
+        var key = StorageKey.Parse(upload.StorageKey);
+        if (await storage.OpenUnfinishedAsync(key, cancellation) is { } bytes)
+        {
+            return bytes;
+        }
+
+        // Either there is nothing, or another node still has it open. Only opening it for writing can tell.
+        await using (var blob = await ResumeAsync(upload, cancellation))
+        {
+            if (blob is null)
+            {
+                return null;
+            }
+        }
+
+        return await storage.OpenUnfinishedAsync(key, cancellation) ?? throw new BlobBusyException();
+    }
+
+    /// <summary>
+    /// Opens the bytes for writing, cut to where the upload stands. Null when they are not there, whole already, or somebody else's turn: whoever
+    /// had to wait must not cut off what another has brought, and been told, meanwhile.
+    /// </summary>
+    private Task<IncomingBlob?> ResumeAsync(Upload upload, CancellationToken cancellation) => PatientlyAsync(async () =>
+    {
+        await using (var context = await contexts.CreateDbContextAsync(cancellation))
+        {
+            if (!await context.Uploads.AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Open, cancellation))
+            {
+                return null;
+            }
+        }
+
+        return await storage.ResumeAsync(StorageKey.Parse(upload.StorageKey), upload.Offset, cancellation);
+    }, cancellation);
+
+    /// <summary>Waits for another node that still holds the bytes: it looks every second whether it may.</summary>
+    /// <exception cref="BlobBusyException">It did not let go.</exception>
+    private async Task<T> PatientlyAsync<T>(Func<Task<T>> open, CancellationToken cancellation)
+    {
+        for (var since = time.GetTimestamp(); ;)
+        {
+            try
+            {
+                return await open();
+            }
+            catch (BlobBusyException) when (time.GetElapsedTime(since) < Patience)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancellation);
+            }
+        }
+    }
+
+    private void Keep(Upload upload, Fingerprint fingerprint)
     {
         if (fingerprints.Count >= MostFingerprints && fingerprints.Keys.FirstOrDefault() is var any && any != default)
         {
             Forget(any);
         }
 
-        fingerprints[id] = fingerprint;
+        fingerprints[upload.Id] = new Kept(fingerprint, upload.Turn);
     }
 
     private void Forget(Guid id)
     {
         if (fingerprints.TryRemove(id, out var kept))
         {
-            kept.Dispose();
+            kept.Fingerprint.Dispose();
         }
     }
+
+    /// <param name="Turn">Whose turn it was when the bytes were these.</param>
+    private sealed record Kept(Fingerprint Fingerprint, long Turn);
 
     /// <summary>One request's bytes, from its turn to its answer.</summary>
     private sealed class Taking(UnfinishedFiles files, Upload upload, RunningUpload mine)
@@ -644,38 +785,73 @@ public sealed class UnfinishedFiles
 
         private readonly StorageKey key = StorageKey.Parse(upload.StorageKey);
         private readonly long start = upload.Offset;
+
+        /// <summary>Up to where the bytes are written down as durable.</summary>
+        private long durable = upload.Offset;
+
+        /// <summary>Whether the row was still ours after the last byte: then nobody has left it to us to take the bytes back.</summary>
+        private bool written;
+
+        /// <summary>How the sender broke off, as opposed to a storage that failed.</summary>
+        private Exception? broken;
+
         private Task point = Task.CompletedTask;
         private long pointAt = upload.Offset;
         private long pointSince = files.time.GetTimestamp();
 
         public async Task<Answer<Upload>> RunAsync(Stream content, PieceChecksum? checksum, CancellationToken cancellation)
         {
-            if (await files.RecallAsync(upload, cancellation) is not { } fingerprint)
-            {
-                return await files.FinishFromStorageAsync(upload) ?? await LostAsync();
-            }
-
-            var keep = false;
+            Fingerprint? fingerprint = null;
+            var outcome = Outcome.Answered;
             try
             {
-                (var outcome, var answer, keep) = await TakeAsync(content, checksum, fingerprint, cancellation);
-                return outcome switch
+                fingerprint = await files.RecallAsync(upload, cancellation);
+                (outcome, var answer) = fingerprint is null ? (Outcome.Missing, default) : await TakeAsync(content, checksum, fingerprint, cancellation);
+                answer = outcome switch
                 {
-                    Outcome.Missing => await files.FinishFromStorageAsync(upload) ?? await LostAsync(),
-                    Outcome.Whole => await files.FinishAsync(upload, fingerprint),
-                    Outcome.Hopeless => await RemovedAsync(answer),
+                    Outcome.Missing => await MissingAsync(),
+                    Outcome.Whole => await files.FinishAsync(upload, fingerprint!),
+                    Outcome.Hopeless => await files.RemoveAsync(upload, null, mine: true) ? answer : await WhyAsync(),
                     _ => answer,
                 };
+                written |= answer.Value is not null;
+                return answer;
+            }
+            catch (StorageFullException)
+            {
+                return Refusal.StorageFull(upload.Name);
+            }
+            catch (BlobBusyException)
+            {
+                return Refusal.Busy();
+            }
+            catch (OperationCanceledException) when (mine.Stopped.IsCancellationRequested)
+            {
+                return await WhyAsync();
+            }
+            catch (IOException failure) when (failure != broken)
+            {
+                // Whoever cancelled the upload, or left for good, has taken the bytes away under our hands.
+                if (await files.FindAsync(upload.OwnerId, upload.Id, CancellationToken.None) is not null)
+                {
+                    throw;
+                }
+
+                return await files.GoneAsync(upload.OwnerId);
             }
             finally
             {
-                if (keep)
+                if (outcome == Outcome.Answered && fingerprint?.Length == durable)
                 {
-                    files.Keep(upload.Id, fingerprint);
+                    files.Keep(upload, fingerprint);
                 }
                 else
                 {
-                    fingerprint.Dispose();
+                    fingerprint?.Dispose();
+                }
+
+                if (!written)
+                {
                     // Whoever ended the upload while we wrote could not take its bytes away: then that is for us.
                     await files.TakeBackUnknownAsync(upload);
                 }
@@ -684,14 +860,14 @@ public sealed class UnfinishedFiles
             }
         }
 
-        /// <returns>What became of it; what to answer where that is not to be found out yet; and whether the fingerprint is that of the durable bytes.</returns>
-        private async Task<(Outcome Outcome, Answer<Upload> Answer, bool Keep)> TakeAsync(
+        /// <returns>What became of it, and what to answer where that is not to be found out yet.</returns>
+        private async Task<(Outcome Outcome, Answer<Upload> Answer)> TakeAsync(
             Stream content, PieceChecksum? checksum, Fingerprint fingerprint, CancellationToken cancellation)
         {
             await using var blob = await OpenAsync(cancellation);
             if (blob is null)
             {
-                return (Outcome.Missing, default, false);
+                return (Outcome.Missing, default);
             }
 
             if (mine.Moved(start))
@@ -710,116 +886,133 @@ public sealed class UnfinishedFiles
                     {
                         sum?.AppendData(piece.Span);
                         Moved(blob, checksum is not null);
-                    }, cancellation);
-            }
-            catch (StorageFullException)
-            {
-                return (Outcome.Answered, Refusal.StorageFull(upload.Name), false);
+                    }, cancellation, toTheEnd: checksum is not null);
             }
             finally
             {
                 await point.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
-            if (fingerprint.Hopeless is { } hopeless)
+            if (checksum is null && fingerprint.Hopeless is { } hopeless)
             {
-                return (Outcome.Hopeless, hopeless, false);
+                return (Outcome.Hopeless, hopeless);
             }
 
             if (received.Broken is not null)
             {
-                return await BrokenAsync(received.Broken, checksum, blob);
+                return (Outcome.Answered, await BrokenAsync(received.Broken, checksum, blob));
             }
 
             // Bytes beyond the end: none of this piece is believed.
             if (blob.Length == upload.Length && !received.Ended && await Receiving.HasMoreAsync(content, cancellation))
             {
                 await files.MarkAsync(upload, start, told: true);
-                return (Outcome.Answered, Refusal.TooLong(upload.Name, upload.Length), false);
+                return (Outcome.Answered, Refusal.TooLong(upload.Name, upload.Length));
             }
 
             if (sum is not null && !checksum!.Is(sum))
             {
-                return (Outcome.Answered, Refusal.ChecksumMismatch(), false);
+                return (Outcome.Answered, Refusal.ChecksumMismatch());
+            }
+
+            if (fingerprint.Hopeless is { } wrong)
+            {
+                return (Outcome.Hopeless, wrong);
             }
 
             if (blob.Length == upload.Length)
             {
                 // Durable and visible under its key first; then the row.
                 await blob.CommitAsync(CancellationToken.None);
-                return (Outcome.Whole, default, false);
+                return (Outcome.Whole, default);
             }
 
             await blob.SyncAsync(CancellationToken.None);
             if (!await files.MarkAsync(upload, blob.Length, told: true))
             {
-                return (Outcome.Answered, Refusal.WrongOffset(null), false);
+                return (Outcome.Answered, await WhyAsync());
             }
 
-            upload.Offset = upload.ToldOffset = blob.Length;
-            return (Outcome.Answered, upload, true);
+            upload.Offset = upload.ToldOffset = durable = blob.Length;
+            return (Outcome.Answered, upload);
         }
 
         /// <summary>The sender broke off or had to stop: what came is kept, though nobody is told yet how much that is.</summary>
-        private async Task<(Outcome, Answer<Upload>, bool Keep)> BrokenAsync(Exception broken, PieceChecksum? checksum, IncomingBlob blob)
+        private async Task<Answer<Upload>> BrokenAsync(Exception how, PieceChecksum? checksum, IncomingBlob blob)
         {
-            var keep = false;
+            broken = how;
             if (checksum is null && blob.Length > start)
             {
                 // The last byte is only counted when the file is there: whoever comes back sends it again.
                 await blob.SyncAsync(CancellationToken.None);
                 var length = Math.Min(blob.Length, upload.Length - 1);
-                keep = await files.MarkAsync(upload, length, told: false) && length == blob.Length;
+                if (await files.MarkAsync(upload, length, told: false))
+                {
+                    (durable, written) = (length, true);
+                }
             }
 
             if (!mine.Stopped.IsCancellationRequested)
             {
-                ExceptionDispatchInfo.Throw(broken);
+                ExceptionDispatchInfo.Throw(how);
             }
 
-            return (Outcome.Answered, await files.FindAsync(upload.OwnerId, upload.Id) switch
-            {
-                null => Refusal.UploadNotThere(),
-                { Paused: true } => Refusal.Paused(upload.Name),
-                _ => Refusal.WrongOffset(null),
-            }, keep);
+            return await WhyAsync();
         }
 
-        private async Task<Answer<Upload>> RemovedAsync(Answer<Upload> answer)
+        /// <summary>Why the upload is no longer ours.</summary>
+        private async Task<Refusal> WhyAsync() => await files.FindAsync(upload.OwnerId, upload.Id) switch
         {
-            await files.RemoveAsync(upload, null);
-            return answer;
+            null => await files.GoneAsync(upload.OwnerId),
+            { Stage: UploadStage.Open, Paused: true } => Refusal.Paused(upload.Name),
+            _ => Refusal.WrongOffset(null),
+        };
+
+        /// <summary>
+        /// Another request has published the whole file, and died or is just entering it. Either way what this one brought was not taken; where
+        /// the upload stands now, the next question tells.
+        /// </summary>
+        private async Task<Answer<Upload>> MissingAsync()
+        {
+            if (await files.FinishFromStorageAsync(upload) is { } finished)
+            {
+                return finished.Value is null ? finished : Refusal.WrongOffset(null);
+            }
+
+            if (!await files.RemoveAsync(upload, null, mine: true))
+            {
+                return await WhyAsync();
+            }
+
+            // That must not happen; going on would make a file with a hole.
+            files.log.LogError("The bytes of upload {Upload} are no longer in the storage.", upload.Id);
+            return Refusal.UploadNotThere();
         }
 
+        /// <summary>The blob, cut to where the upload stands. Null when it is whole already, or gone.</summary>
         private async Task<IncomingBlob?> OpenAsync(CancellationToken cancellation)
         {
-            var since = files.time.GetTimestamp();
-            while (true)
+            var blob = await files.ResumeAsync(upload, cancellation);
+            if (blob is not null || start > 0 || await IsPublishedAsync())
             {
-                try
-                {
-                    var blob = await files.storage.ResumeAsync(key, start, cancellation);
-                    if (blob is not null || start > 0)
-                    {
-                        return blob;
-                    }
-
-                    await using (var published = await files.storage.OpenReadAsync(key, cancellation))
-                    {
-                        if (published is not null)
-                        {
-                            return null;
-                        }
-                    }
-
-                    return await files.storage.BeginAsync(key, cancellation);
-                }
-                catch (BlobBusyException) when (files.time.GetElapsedTime(since) < TimeSpan.FromSeconds(2))
-                {
-                    // Another node still holds it; it looks every second whether it may.
-                    await Task.Delay(TimeSpan.FromMilliseconds(100), files.time, cancellation);
-                }
+                return blob;
             }
+
+            blob = await files.PatientlyAsync(() => files.storage.BeginAsync(key, cancellation), cancellation);
+            if (!await IsPublishedAsync())
+            {
+                return blob;
+            }
+
+            // By somebody who had it open until just now. Nobody can after this, while it is ours.
+            await blob.DisposeAsync();
+            return null;
+        }
+
+        private async Task<bool> IsPublishedAsync()
+        {
+            await using var published = await files.storage.OpenReadAsync(key, CancellationToken.None);
+            return published is not null;
         }
 
         /// <summary>After each piece: counts, and makes durable in the background what has come, so that neither a crash nor the end costs much.</summary>
@@ -851,14 +1044,6 @@ public sealed class UnfinishedFiles
             {
                 mine.Stop();
             }
-        }
-
-        /// <summary>The storage no longer has what it acknowledged. That must not happen; going on would make a file with a hole.</summary>
-        private async Task<Answer<Upload>> LostAsync()
-        {
-            files.log.LogError("The bytes of upload {Upload} are no longer in the storage.", upload.Id);
-            await files.RemoveAsync(upload, null);
-            return Refusal.UploadNotThere();
         }
     }
 }

@@ -25,8 +25,9 @@ internal sealed class UploadRounds(UnfinishedFiles unfinished, TimeProvider time
                     }
                 }
             }
-            catch (Exception failure) when (failure is not OperationCanceledException)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
+                // Whatever it is, a cancelled command too: what leaves here ends the whole app.
                 log.LogError(failure, "Looking after the uploads failed. It is tried again.");
             }
         }

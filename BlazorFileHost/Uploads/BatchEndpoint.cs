@@ -29,7 +29,7 @@ internal static class BatchEndpoint
             || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
             || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 200 } boundary)
         {
-            return Wrong(StatusCodes.Status415UnsupportedMediaType, "Content-Type must be multipart/form-data with a boundary.");
+            return await WrongAsync(http, StatusCodes.Status415UnsupportedMediaType, "Content-Type must be multipart/form-data with a boundary.", read: false);
         }
 
         http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
@@ -41,12 +41,12 @@ internal static class BatchEndpoint
             {
                 if (batch.Count == MostFiles)
                 {
-                    return Wrong(StatusCodes.Status413PayloadTooLarge, $"A batch can have {MostFiles} files.");
+                    return await WrongAsync(http, StatusCodes.Status413PayloadTooLarge, $"A batch can have {MostFiles} files.");
                 }
 
                 if (Described(part) is not { } metadata)
                 {
-                    return Wrong(StatusCodes.Status400BadRequest, $"File {batch.Count + 1} of the batch has no name, or an Upload-Metadata that cannot be read.");
+                    return await WrongAsync(http, StatusCodes.Status400BadRequest, $"File {batch.Count + 1} of the batch has no name, or an Upload-Metadata that cannot be read.");
                 }
 
                 await batch.TakeAsync(metadata.Filename, Length(part), metadata.OnConflict, part.Body, metadata.Sha256, metadata.FolderId, cancellation);
@@ -54,14 +54,18 @@ internal static class BatchEndpoint
         }
         catch (Exception wrong) when (wrong is InvalidDataException or IOException and not BadHttpRequestException && !http.RequestAborted.IsCancellationRequested)
         {
-            return Wrong(StatusCodes.Status400BadRequest, "The batch breaks off or is not multipart/form-data.");
+            return await WrongAsync(http, StatusCodes.Status400BadRequest, "The batch breaks off or is not multipart/form-data.");
         }
 
         var answers = await batch.FinishAsync();
         return Results.Json(answers.Select(answer => answer.Value is { } file ? (object)new Stored(file) : new Refused(answer.Refusal!)));
     }
 
-    private static IResult Wrong(int status, string sentence) => Results.Json(new Refused("BadRequest", sentence, null), statusCode: status);
+    private static async Task<IResult> WrongAsync(HttpContext http, int status, string sentence, bool read = true)
+    {
+        await UploadEndpoints.DrainAsync(http, read);
+        return Results.Json(new Refused("BadRequest", sentence, null), statusCode: status);
+    }
 
     private static UploadMetadata? Described(MultipartSection part)
     {

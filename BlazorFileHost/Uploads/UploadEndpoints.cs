@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Claims;
 using System.Security.Cryptography;
+using System.Text;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using Microsoft.AspNetCore.Diagnostics;
@@ -131,11 +132,23 @@ internal static class UploadEndpoints
             stands = await AppendAsync(http, unfinished, owner, upload.Id, 0, checksum, cancellation);
         }
 
-        http.Response.Headers.Location = $"/uploads/{upload.Id}";
         if (stands.Value is not { } now)
         {
-            return await RefuseAsync(http, stands.Refusal!, read: true);
+            var refusal = stands.Refusal!;
+            if (isNew && refusal.Kind is RefusalKind.TooLong or RefusalKind.ChecksumMismatch or RefusalKind.StorageFull)
+            {
+                // Whoever is refused does not come back for it: nothing is left behind, and nothing set aside.
+                await unfinished.DiscardAsync(owner, upload.Id, CancellationToken.None);
+            }
+            else if (Status(refusal.Kind) == StatusCodes.Status423Locked)
+            {
+                http.Response.Headers.Location = $"/uploads/{upload.Id}";
+            }
+
+            return await RefuseAsync(http, refusal, read: true);
         }
+
+        http.Response.Headers.Location = $"/uploads/{upload.Id}";
 
         await TellAsync(http, tickets, owner, now, cancellation);
         if (now.Stage == UploadStage.Asking)
@@ -178,7 +191,10 @@ internal static class UploadEndpoints
 
     /// <summary>One of our answers to a program.</summary>
     public static Task WriteAsync(HttpContext http, int status, string code, string sentence)
-        => Results.Json(new Refused(code, sentence, null), statusCode: status).ExecuteAsync(http);
+    {
+        http.Response.Headers["Tus-Resumable"] = Version;
+        return Results.Json(new Refused(code, sentence, null), statusCode: status).ExecuteAsync(http);
+    }
 
     public static int Status(RefusalKind kind) => kind switch
     {
@@ -216,6 +232,7 @@ internal static class UploadEndpoints
         {
             var headers = http.Response.Headers;
             headers["Upload-Offset"] = headers["Upload-Length"] = Text(file.Size);
+            headers["Upload-Metadata"] = $"filename {Convert.ToBase64String(Encoding.UTF8.GetBytes(file.Name))}";
             TellFile(http, file.Id, file.Sha256);
             return Results.Ok();
         }
@@ -360,7 +377,7 @@ internal static class UploadEndpoints
     }
 
     /// <param name="read">Whether bytes of the body were read already.</param>
-    private static async Task DrainAsync(HttpContext http, bool read)
+    internal static async Task DrainAsync(HttpContext http, bool read)
     {
         if (!read && http.Request.Headers.Expect.Count > 0)
         {

@@ -9,19 +9,35 @@ namespace BlazorFileHost.Uploads;
 /// <param name="FolderId">Null for the root.</param>
 internal sealed record UploadMetadata(string Filename, OnConflict OnConflict, string? Source, byte[]? Sha256, Guid? FolderId, string Raw)
 {
+    private static readonly string[] Ours = ["filename", "onconflict", "folder", "source", "sha256"];
+
+    private static readonly UTF8Encoding Text = new(false, throwOnInvalidBytes: true);
+
     /// <summary>Null when it is not such a header, lacks a filename, or has a value of ours that makes no sense. Keys of others are let be.</summary>
     public static UploadMetadata? Parse(string header)
     {
+        // It is given back as a header, which can hold nothing else.
+        if (header.Any(letter => letter is < ' ' or > '~'))
+        {
+            return null;
+        }
+
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
+            var keys = new HashSet<string>(StringComparer.Ordinal);
             foreach (var pair in header.Split(',', StringSplitOptions.TrimEntries))
             {
                 var parts = pair.Split(' ', 2);
                 var value = parts.Length == 2 ? Convert.FromBase64String(parts[1]) : [];
-                if (parts[0].Length == 0 || !values.TryAdd(parts[0], new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(value)))
+                if (parts[0].Length == 0 || !keys.Add(parts[0]))
                 {
                     return null;
+                }
+
+                if (Ours.Contains(parts[0]))
+                {
+                    values.Add(parts[0], Text.GetString(value));
                 }
             }
         }
@@ -43,14 +59,14 @@ internal sealed record UploadMetadata(string Filename, OnConflict OnConflict, st
         if (onConflict is not { } choice
             || !values.TryGetValue("filename", out var filename)
             || header.Length > Data.Upload.MetadataLength
-            || values.GetValueOrDefault("source")?.Length > Data.Upload.SourceLength
             || (values.TryGetValue("folder", out var folder) && !Guid.TryParse(folder, out folderId))
+            || (values.TryGetValue("source", out var source) && (source.Length > Data.Upload.SourceLength || source.Any(char.IsControl)))
             || (values.TryGetValue("sha256", out var hex) && !TryHash(hex, out sha256)))
         {
             return null;
         }
 
-        return new UploadMetadata(filename, choice, values.GetValueOrDefault("source"), sha256, folder is null ? null : folderId, header);
+        return new UploadMetadata(filename, choice, source, sha256, folder is null ? null : folderId, header);
     }
 
     private static bool TryHash(string hex, out byte[]? hash)
