@@ -97,7 +97,7 @@ internal sealed class UploadWorld : IAsyncDisposable
         await using var batch = Library.BeginBatch(Owner);
         for (var i = 0; i < count; i++)
         {
-            await batch.TakeAsync($"{name} {i}.txt", null, choice, new MemoryStream(Text(size, i)), null, CancellationToken.None);
+            await batch.TakeAsync($"{name} {i}.txt", null, choice, new MemoryStream(Text(size, i)), null, null, CancellationToken.None);
         }
 
         return await batch.FinishAsync();
