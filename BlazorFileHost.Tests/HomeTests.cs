@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using BlazorFileHost.Files;
+using BlazorFileHost.Live;
 using BlazorFileHost.Uploads;
 using Bunit;
 using Bunit.TestDoubles;
@@ -28,6 +29,8 @@ public sealed class HomeTests : PageTest
 
     protected override void Add(IServiceCollection services)
     {
+        services.AddSingleton<UploadChanges>();
+        services.AddSingleton<UnfinishedFiles>();
         services.AddSingleton<UploadTickets>();
         services.AddSingleton<IDataProtectionProvider>(new EphemeralDataProtectionProvider());
         person = AddAuthorization();

@@ -127,6 +127,25 @@ public sealed class Visitor : IAsyncDisposable
         }
     }
 
+    /// <summary>Drops files and folders that are on the disk, as the desktop does.</summary>
+    public async Task DropAsync(params string[] paths)
+    {
+        var session = await context.NewCDPSessionAsync(Page);
+        foreach (var kind in new[] { "dragEnter", "dragOver", "drop" })
+        {
+            await session.SendAsync("Input.dispatchDragEvent", new Dictionary<string, object>
+            {
+                ["type"] = kind,
+                ["x"] = 300,
+                ["y"] = 300,
+                ["data"] = new { items = Array.Empty<object>(), files = paths, dragOperationsMask = 1 },
+            });
+        }
+    }
+
+    /// <summary>Another tab of the same browser.</summary>
+    public Task<IPage> TabAsync() => context.NewPageAsync();
+
     /// <summary>From now on on a slow line, 20 MB/s up, so that there is time to watch.</summary>
     public async Task SlowlyAsync()
     {
@@ -173,7 +192,7 @@ public sealed class Visitor : IAsyncDisposable
     }
 }
 
-/// <summary>large.txt, 400 MB, for uploads that take their time.</summary>
+/// <summary>large.txt, for uploads that take their time.</summary>
 public sealed class LargeFile : IDisposable
 {
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("filehost-");
@@ -184,15 +203,18 @@ public sealed class LargeFile : IDisposable
 
     public string Path => System.IO.Path.Combine(directory.FullName, "large.txt");
 
-    public static async Task<LargeFile> CreateAsync()
+    /// <param name="size">MiB.</param>
+    public static async Task<LargeFile> CreateAsync(int size = 400)
     {
         var large = new LargeFile();
         await using var file = File.Create(large.Path);
         var lines = new byte[1024 * 1024];
         Array.Fill(lines, (byte)'x');
         lines[^1] = (byte)'\n';
-        for (var i = 0; i < 400; i++)
+        for (var i = 0; i < size; i++)
         {
+            // Not every piece the same, or one that came twice in another's place would not be seen.
+            System.Text.Encoding.ASCII.GetBytes($"{i:0000}").CopyTo(lines, 0);
             await file.WriteAsync(lines);
         }
 
