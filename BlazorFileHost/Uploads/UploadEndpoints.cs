@@ -279,7 +279,7 @@ internal static class UploadEndpoints
     {
         // The bytes are counted against what was declared; Kestrel's own limit (30 MB) would cut earlier.
         http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
-        return unfinished.AppendAsync(owner, id, offset, http.Request.Body, http.Request.ContentLength, checksum, cancellation);
+        return unfinished.AppendAsync(owner, id, offset, new RequestBytes(http.Request), http.Request.ContentLength, checksum, cancellation);
     }
 
     private static IResult? Begin(HttpContext http)
@@ -399,9 +399,10 @@ internal static class UploadEndpoints
                 limit.MaxRequestBodySize = null;
             }
 
+            await using var body = new RequestBytes(http.Request);
             for (long drained = 0; drained < DrainLimit;)
             {
-                var count = await http.Request.Body.ReadAsync(buffer, http.RequestAborted);
+                var count = await body.ReadAsync(buffer, http.RequestAborted);
                 if (count == 0)
                 {
                     return;
