@@ -366,19 +366,19 @@ public sealed class UnfinishedFiles
     private async Task<Answer<Upload>?> MetAsync(FileHostContext context, Guid ownerId, UploadWish wish, string name, CancellationToken cancellation)
     {
         var now = time.GetUtcNow().UtcDateTime;
+        var folderId = wish.File.FolderId ?? ownerId;
         if (wish.CreationKey is { } key
             && await context.Uploads.AsNoTracking().SingleOrDefaultAsync(upload => upload.OwnerId == ownerId && upload.CreationKey == key, cancellation) is { } same)
         {
             if (same.Expires > now)
             {
-                return same.Length == wish.File.Size && same.Name == name ? same : Refusal.KeyUsed(name);
+                return same.Length == wish.File.Size && same.Name == name && same.FolderId == folderId ? same : Refusal.KeyUsed(name);
             }
 
             // Not swept yet, and the key can only be there once.
             await RemoveAsync(same, now);
         }
 
-        var folderId = wish.File.FolderId ?? ownerId;
         return wish.Source is { } source && await context.Uploads.AsNoTracking()
             .Where(upload => upload.OwnerId == ownerId && upload.Stage == UploadStage.Open && upload.Expires > now
                 && upload.Source == source && upload.FolderId == folderId && upload.Name == name && upload.Length == wish.File.Size
