@@ -76,9 +76,15 @@ internal sealed class Crowd(UploadWorld world)
 
     private async Task AppendAsync(Random random, UnfinishedFiles node, Guid id)
     {
-        var content = uploads[id];
+        if (!uploads.TryGetValue(id, out var content))
+        {
+            return;
+        }
+
         if ((await node.LookAsync(world.Owner, id)).Value is not { Stage: UploadStage.Open } upload)
         {
+            // Over. Some are kept, as whoever holds an old address does.
+            _ = random.Next(4) > 0 && uploads.TryRemove(id, out var _);
             return;
         }
 

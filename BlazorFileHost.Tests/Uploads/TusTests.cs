@@ -643,6 +643,7 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         var random = new Random(seed);
         using var person = await Person.SignedUpAsync(app.App);
         var owner = (await person.DataAsync()).Id;
+        const int Most = 350_000;
         var bytes = Text(40_000_000, 14);
         var upload = await TusUpload.CreatedAsync(person.Client, "cut.txt", bytes.Length);
         long told = 0, sent = 0, moved = 0, again = 0;
@@ -652,15 +653,16 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
             for (var round = 0; round < 100; round++)
             {
                 var offset = await upload.OffsetAsync();
-                Assert.True(offset >= told && offset <= told + sent, $"round {round}: {offset} after {told} and {sent} sent");
+                // An older request that the app only now gets to see may have brought more than the last.
+                Assert.True(offset >= told && offset <= told + Most, $"round {round}: {offset} after {told}");
                 moved += offset > told ? 1 : 0;
-                again += told + sent - offset;
+                again += Math.Max(0, told + sent - offset);
                 told = offset;
 
                 var connection = await RawConnection.OpenAsync(app.Address);
                 silent.Add(connection);
                 await connection.SendHeadAsync(upload.PatchHead(app.Address, person.Cookies, offset, bytes.Length - offset));
-                sent = random.Next(4) == 0 ? random.Next(20) : random.Next(350_000);
+                sent = random.Next(4) == 0 ? random.Next(20) : random.Next(Most);
                 await connection.SendAsync(bytes[(int)offset..(int)(offset + sent)]);
                 if (random.Next(2) == 0 && sent > 1 << 18)
                 {
