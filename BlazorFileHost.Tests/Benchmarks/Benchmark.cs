@@ -15,7 +15,8 @@ internal static class Benchmark
         """
         bash BlazorFileHost.Tests/Benchmarks/run.sh [scenario…] [option…]
 
-          --rounds N        rounds that count, after one that does not (5)
+          --rounds N        rounds that count (5)
+          --warm N          rounds before them that do not (2): until then much is compiled meanwhile
           --size MIB        of the large file (1024)
           --kind jpg|txt    its type (jpg)
           --files N         10 KiB files over 8 connections (2000)
@@ -45,7 +46,7 @@ internal static class Benchmark
             await using var stage = new Stage(settings, Path.Combine(settings.Directory, scenario.Name));
             Say($"\n## {scenario.Name}: {scenario.Title}\n\nLoad before: {(await File.ReadAllTextAsync("/proc/loadavg")).Split(' ')[0]}\n");
             var entrants = await scenario.EntrantsAsync(stage);
-            var samples = await MeasureAsync(entrants, settings.Rounds, stage.Absent);
+            var samples = await MeasureAsync(entrants, settings, stage.Absent);
             Say(Table(entrants, samples, scenario.Files?.Invoke(settings)));
             Say(string.Concat(stage.Absent.Select(absent => $"\nDid not take part: {absent}")));
             results.Add(new { scenario.Name, scenario.Title, stage.Absent, Entrants = entrants.Where(entrant => samples[entrant].Count > 0).Select(entrant => new { entrant.Name, Samples = samples[entrant] }) });
@@ -68,11 +69,11 @@ internal static class Benchmark
 
     private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true };
 
-    private static async Task<Dictionary<Entrant, List<Sample>>> MeasureAsync(List<Entrant> entrants, int rounds, List<string> absent)
+    private static async Task<Dictionary<Entrant, List<Sample>>> MeasureAsync(List<Entrant> entrants, Settings settings, List<string> absent)
     {
         var samples = entrants.ToDictionary(entrant => entrant, _ => new List<Sample>());
         var failed = new HashSet<Entrant>();
-        for (var round = 0; round <= rounds; round++)
+        for (var round = 1 - settings.Warm; round <= settings.Rounds; round++)
         {
             foreach (var entrant in (round % 2 == 0 ? entrants : entrants.AsEnumerable().Reverse()).Where(entrant => !failed.Contains(entrant)).ToList())
             {
@@ -191,6 +192,7 @@ internal static class Benchmark
             {
                 case "--directory": settings.Directory = value; break;
                 case "--rounds": settings.Rounds = Number(value); break;
+                case "--warm": settings.Warm = Number(value); break;
                 case "--size": settings.Size = Number(value); break;
                 case "--kind": settings.Kind = value; break;
                 case "--files": settings.Files = Number(value); break;

@@ -4,7 +4,7 @@ namespace BlazorFileHost.Tests.Benchmarks;
 
 /// <summary>One way to do what a scenario is about.</summary>
 /// <param name="Server">Whose processor and memory are counted.</param>
-/// <param name="RunAsync">One run: prepares, starts the meter, does it, stops the meter. Round 0 warms up and does not count.</param>
+/// <param name="RunAsync">One run: prepares, starts the meter, does it, stops the meter. Rounds before the first warm up and do not count.</param>
 internal sealed record Entrant(string Name, Contestant? Server, Func<int, Meter, Task> RunAsync);
 
 /// <param name="Bytes">Roughly what all rounds leave on the disk.</param>

@@ -7,6 +7,9 @@ internal sealed class Settings
 
     public int Rounds { get; set; } = 5;
 
+    /// <summary>Rounds before those that count.</summary>
+    public int Warm { get; set; } = 2;
+
     /// <summary>Of the large file, MiB.</summary>
     public int Size { get; set; } = 1024;
 
