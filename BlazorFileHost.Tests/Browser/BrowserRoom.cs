@@ -221,5 +221,13 @@ public sealed class LargeFile : IDisposable
         return large;
     }
 
+    /// <summary>The same file once more, under another name.</summary>
+    public string Named(string name)
+    {
+        var other = System.IO.Path.Combine(directory.FullName, name);
+        File.Copy(Path, other);
+        return other;
+    }
+
     public void Dispose() => directory.Delete(recursive: true);
 }

@@ -84,6 +84,8 @@ public sealed class UploadTests(BrowserRoom room)
         await person.Page.EvaluateAsync("window.theSamePage = true");
         requests.Clear();
         await app.StartAgainAsync();
+        // The server knows this page no more, and the upload as before.
+        await Assertions.Expect(person.Uploads.GetByText("Going on without")).ToBeVisibleAsync();
         await Eventually.TrueAsync(() => requests.Any(request => request is { Method: "PATCH", Offset: > 0 }), "it goes on after the restart");
         Assert.True(await person.Page.EvaluateAsync<bool>("window.theSamePage === true"));
 

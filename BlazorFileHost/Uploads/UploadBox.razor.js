@@ -153,8 +153,9 @@ export function attach(root, page, account, token) {
     }
 
     function tick() {
-        // Without a line there is no circuit either, most of the time: what says so must not need one.
+        // Without a line there is no circuit either, most of the time, and a restarted server does not know it: what is said then must not need one.
         document.documentElement.toggleAttribute('data-no-network', sending.offline);
+        document.documentElement.style.setProperty('--still-to-send', `"${Math.ceil(sending.left / 1048576).toLocaleString('en')} MB"`);
         report();
     }
 

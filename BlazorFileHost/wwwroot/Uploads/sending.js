@@ -38,6 +38,11 @@ export class Sending {
         return this.#running.size > 0 && [...this.#running].every(item => item.offline);
     }
 
+    // Bytes that are still to be sent.
+    get left() {
+        return [...this.#items.values()].reduce((sum, { state, file, sent }) => sum + (state === 'Sending' || state === 'Waiting' ? file.size - sent : 0), 0);
+    }
+
     // What the page shows: what is on its way, or was and is paused.
     get shown() {
         return [...this.#items.values()].filter(item => ['Sending', 'Paused', 'Waiting'].includes(item.state) && (item.begun || item.state !== 'Waiting'));
