@@ -114,10 +114,14 @@ export function attach(root, page, account, token) {
     async function asked(method, ...args) {
         for (;;) {
             try {
-                return await page.invokeMethodAsync(method, ...args);
+                // An answer that was lost with the connection never comes; to ask twice does no harm.
+                return await Promise.race([
+                    page.invokeMethodAsync(method, ...args),
+                    new Promise((_, reject) => setTimeout(reject, reportLost)),
+                ]);
             } catch {
-                await new Promise(resolve => setTimeout(resolve, 1000));
                 if (signal.aborted) return [];
+                await new Promise(resolve => setTimeout(resolve, 1000));
             }
         }
     }

@@ -26,10 +26,11 @@ export async function transfer(item, wire, signal) {
             continue;
         }
         const { status } = answer;
+        // Known by its name from now on, even if it was paused from elsewhere before its first bytes were through.
+        if (step === create) item.url = answer.header('Location');
         item.sent = item.offset;
         if (status === 200 || status === 201 || status === 204) {
             item.offline = false;
-            item.url ??= answer.header('Location');
             item.offset = item.sent = Number(answer.header('Upload-Offset') ?? item.offset);
             if (answer.header('Upload-File') !== null) return { code: null, sha256: digest(answer.header('Repr-Digest')) };
             if (answer.header('Upload-Paused') !== null) return { code: 'Paused' };
