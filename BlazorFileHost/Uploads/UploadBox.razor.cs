@@ -39,6 +39,9 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     private IJSObjectReference? browser;
     private DotNetObjectReference<UploadBox>? self;
     private int nextKey;
+
+    /// <summary>Counts what was offered, so that the panel does not close on it.</summary>
+    private int news;
     private int finished;
     private int verified;
     private long finishedBytes;
@@ -131,6 +134,8 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             return [];
         }
 
+        // More is to come: what is shown stays and is added to.
+        news++;
         var answers = await TryAsync(() => MakeFolders(into, paths));
         if (answers is null)
         {
@@ -145,6 +150,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             }
         }
 
+        Settle();
         StateHasChanged();
         return [.. paths.Select((_, at) => answers?[at] is { Refusal: null, Value: var id } ? id : (Guid?)null)];
     }
@@ -310,11 +316,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
 
         announcement = null;
-        if (Active == 0)
-        {
-            (finished, verified, finishedBytes) = (0, 0, 0);
-        }
-
+        news++;
         away.Clear();
         var meant = picked.GetMultipleFiles(BatchSize)
             .Select((file, at) => new UploadItem(nextKey++, file.Name, file.Size) { FolderId = at < into.Length ? into[at] : FolderId }).ToList();
@@ -755,11 +757,11 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     /// <summary>When all went well there is nothing to read: the panel gives the list its place back.</summary>
     private async Task CloseSoonAsync()
     {
-        var seen = nextKey;
+        var seen = news;
         await Task.Delay(Linger, time);
-        if (seen == nextKey && items.Count == 0 && !gone)
+        if (seen == news && items.Count == 0 && !gone)
         {
-            (finished, verified) = (0, 0);
+            (finished, verified, finishedBytes) = (0, 0, 0);
             StateHasChanged();
         }
     }
