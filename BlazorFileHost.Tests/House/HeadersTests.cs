@@ -23,6 +23,7 @@ public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
     [InlineData("/_blazor", false, 401)]
     [InlineData("/_blazor/negotiate", true, 405)]
     [InlineData("/uploads", false, 404)]
+    [InlineData("/files/zip", true, 404)]
     [InlineData("/health/live", false, 200)]
     [InlineData("/health/ready", false, 200)]
     [InlineData("/files/0190a0a0-0000-7000-8000-000000000000", false, 401)]
@@ -47,6 +48,10 @@ public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
         using var download = await person.Client.GetAsync($"/files/{stored.Id}");
         Assert.Equal(HttpStatusCode.OK, download.StatusCode);
         Expect(download, "sandbox; default-src 'none'");
+
+        using var archive = await person.Client.SubmitAsync(await person.Client.FormToAsync("/", "files/zip"), ("ids", $"{stored.Id}"));
+        Assert.Equal((HttpStatusCode.OK, "application/zip"), (archive.StatusCode, archive.Content.Headers.ContentType!.MediaType));
+        Expect(archive, "sandbox; default-src 'none'");
 
         using var refusedUpload = Person.Upload("x.txt", Samples.Bytes("txt", 1));
         using var refused = await person.Client.SendAsync(refusedUpload);

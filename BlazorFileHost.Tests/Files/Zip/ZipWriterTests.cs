@@ -89,6 +89,26 @@ public sealed class ZipWriterTests
         await large.ReadExactlyAsync(start);
         Assert.Equal(new byte[1000], start);
         Assert.True(written.Kept < 1 << 20, "The zeros were kept.");
+
+        // What readers that cannot seek go by (APPNOTE 4.3.7 to 4.3.9): a header of 30 bytes, the name, the moment; then the descriptor.
+        var second = 30 + 9 + 9 + archive.Entries[0].CompressedLength + 16;
+        var header = At(second, 30 + 9 + 20);
+        Assert.Equal("PK\u0003\u0004", Encoding.ASCII.GetString(header, 0, 4));
+        Assert.Equal(45, BitConverter.ToUInt16(header, 4));
+        Assert.Equal((uint.MaxValue, uint.MaxValue), (BitConverter.ToUInt32(header, 18), BitConverter.ToUInt32(header, 22)));
+        Assert.Equal([1, 0, 16, 0, .. new byte[16]], header[39..59]);
+        var descriptor = At(second + 30 + 9 + 20 + 9 + size, 24 + 6);
+        Assert.Equal((size, size), (BitConverter.ToInt64(descriptor, 8), BitConverter.ToInt64(descriptor, 16)));
+        Assert.Equal("PK\u0003\u0004", Encoding.ASCII.GetString(descriptor, 24, 4));
+        Assert.Equal(20, BitConverter.ToUInt16(descriptor, 28));
+
+        byte[] At(long position, int length)
+        {
+            var bytes = new byte[length];
+            written.Position = position;
+            written.ReadExactly(bytes);
+            return bytes;
+        }
     }
 
     [Fact]
