@@ -75,6 +75,6 @@ public sealed partial class LibraryOptions
             : null;
 
     // No dots: no way up.
-    [GeneratedRegex("^/([A-Za-z0-9_-]+/)+$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("^/([A-Za-z0-9_-]+/)+\\z", RegexOptions.NonBacktracking)]
     private static partial Regex Prefix();
 }
