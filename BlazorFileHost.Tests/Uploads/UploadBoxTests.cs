@@ -894,9 +894,11 @@ public sealed class UploadBoxTests : PageTest
         }
 
         Assert.InRange(server.Asked - asked, 0, 1);
-        Clock.Advance(TimeSpan.FromSeconds(0.3));
-
-        box.WaitForAssertion(() => Assert.Equal("9.txt", box.Find(".upload .name").TextContent));
+        await Eventually.TrueAsync(() =>
+        {
+            Clock.Advance(TimeSpan.FromSeconds(0.3));
+            return box.Markup.Contains("9.txt", StringComparison.Ordinal);
+        }, "the last change is seen");
         Assert.InRange(server.Asked - asked, 1, 2);
     }
 
@@ -945,11 +947,14 @@ public sealed class UploadBoxTests : PageTest
 
     private async Task ServerHasAsync(params QueuedUpload[] uploads)
     {
-        Clock.Advance(TimeSpan.FromSeconds(0.3));
         var asked = server.Asked;
         server.Change(uploads);
-        await Eventually.TrueAsync(() => server.Asked > asked, "the page asks again");
-        // What follows from the answer runs on the page's own thread, before this.
+        await Eventually.TrueAsync(() =>
+        {
+            Clock.Advance(TimeSpan.FromSeconds(0.3));
+            return server.Asked > asked;
+        }, "the page asks again");
+        // It asks and draws in one go, in turn with everything else: this comes after.
         await box.InvokeAsync(() => { });
     }
 

@@ -252,7 +252,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         }
 
         self = DotNetObjectReference.Create(this);
-        queue = new UploadQueue(Uploads, time, log, (before, now) => InvokeAsync(() => SeeAsync(before, now)));
+        queue = new UploadQueue(Uploads, time, log, InvokeAsync, SeeAsync);
         _ = FollowAsync(queue);
         var token = await TryAsync(Uploads.Token);
         try

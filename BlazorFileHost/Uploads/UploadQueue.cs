@@ -6,9 +6,11 @@ namespace BlazorFileHost.Uploads;
 /// The account's unfinished uploads as the server has them. It hears that something changed and asks again, at most four times a second; the
 /// last change is never missed.
 /// </summary>
-/// <param name="seen">Told what was and what is, one after the other, on the circuit's own thread.</param>
+/// <param name="inTurn">Does something in turn with everything else that the page does.</param>
+/// <param name="seen">Told what was and what is, in turn.</param>
 internal sealed class UploadQueue(
-    AccountUploads uploads, TimeProvider time, ILogger log, Func<IReadOnlyList<QueuedUpload>, IReadOnlyList<QueuedUpload>, Task> seen) : IDisposable
+    AccountUploads uploads, TimeProvider time, ILogger log,
+    Func<Func<Task>, Task> inTurn, Func<IReadOnlyList<QueuedUpload>, IReadOnlyList<QueuedUpload>, Task> seen) : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
@@ -38,17 +40,7 @@ internal sealed class UploadQueue(
             while (true)
             {
                 await changed.WaitAsync(leaving.Token);
-                var before = Now;
-                try
-                {
-                    Now = await uploads.List();
-                }
-                catch (Exception failure)
-                {
-                    log.LogError(failure, "The unfinished uploads could not be listed.");
-                }
-
-                await seen(before, Now);
+                await inTurn(LookAsync);
                 await Task.Delay(Pause, time, leaving.Token);
             }
         }
@@ -56,6 +48,22 @@ internal sealed class UploadQueue(
         {
             // The page was left.
         }
+    }
+
+    private async Task LookAsync()
+    {
+        var before = Now;
+        try
+        {
+            Now = await uploads.List();
+        }
+        catch (Exception failure)
+        {
+            log.LogError(failure, "The unfinished uploads could not be listed.");
+            return;
+        }
+
+        await seen(before, Now);
     }
 
     public void Dispose()
