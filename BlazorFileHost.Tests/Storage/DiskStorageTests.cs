@@ -145,6 +145,7 @@ public sealed class DiskStorageTests : FileStorageContract, IDisposable
         await Assert.ThrowsAnyAsync<IOException>(() => Storage.BeginAsync(key));
         Assert.Equal([1, 2, 3], await GetAsync(key));
 
+        await using var reading = await Storage.OpenReadAsync(key);
         Assert.True(await Storage.DiscardAsync(key));
         Assert.False(await Storage.DiscardAsync(key));
         Assert.Equal([1, 2, 3], await GetAsync(key));

@@ -559,6 +559,7 @@ public abstract class FileStorageContract
             await incoming.WriteAsync(new byte[] { 1, 2 });
             await incoming.SyncAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await incoming.WriteAsync(new byte[10], new CancellationToken(true)));
+            await Assert.ThrowsAnyAsync<IOException>(() => incoming.SyncAsync());
             await Assert.ThrowsAnyAsync<IOException>(() => incoming.CommitAsync());
         }
 

@@ -24,8 +24,10 @@ public sealed partial class DiskStorage
         private long sent;
         private Task sending = Task.CompletedTask;
 
-        /// <summary>A write has failed or is running.</summary>
-        private bool torn;
+        private bool writing;
+
+        /// <summary>A write has failed.</summary>
+        private volatile bool torn;
 
         /// <summary>A commit has failed or is running.</summary>
         private bool refused;
@@ -104,10 +106,10 @@ public sealed partial class DiskStorage
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default)
         {
             MustBeOpen();
-            torn = true;
-            cancellation.ThrowIfCancellationRequested();
+            writing = true;
             try
             {
+                cancellation.ThrowIfCancellationRequested();
                 if (bytes.Length <= SmallPiece && EnterHere())
                 {
                     try
@@ -124,13 +126,19 @@ public sealed partial class DiskStorage
                     await RandomAccess.WriteAsync(handle, bytes, length, CancellationToken.None).ConfigureAwait(false);
                 }
             }
-            catch (IOException error)
+            catch (Exception error)
             {
-                throw Told(error);
+                torn = true;
+                if (Told(error) is var told && told != error)
+                {
+                    throw told;
+                }
+
+                throw;
             }
 
             var now = Interlocked.Add(ref length, bytes.Length);
-            torn = false;
+            writing = false;
             if (now - sent >= Stretch && sending.IsCompleted)
             {
                 var (from, count) = (sent, now - sent);
@@ -295,9 +303,9 @@ public sealed partial class DiskStorage
         {
             ObjectDisposedException.ThrowIf(disposed, this);
             MustNotBeOver();
-            if (torn)
+            if (writing)
             {
-                throw Over();
+                throw new InvalidOperationException("The blob is being written.");
             }
         }
 
@@ -308,7 +316,7 @@ public sealed partial class DiskStorage
                 throw new InvalidOperationException("The blob is committed already.");
             }
 
-            if (refused || lost)
+            if (torn || refused || lost)
             {
                 throw Over();
             }

@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace BlazorFileHost.Storage;
 
 /// <summary>
-/// Keeps blobs as files below one directory, as <c>{owner}/{2 hex}/{blob}</c>; one that is still arriving ends in <c>.part</c>.
+/// Keeps blobs as files below one directory, as <c>{owner}/{2 hex}/{blob}</c>; an unfinished one ends in <c>.part</c>, and who writes it
+/// holds it by flock. A killed server leaves whole blobs, unfinished ones, and perhaps some with both names, which are whole.
 /// Only the account the server runs as may enter the directories (0700) or read the files (0600). Below its directory it follows
 /// no symbolic link and opens nothing but regular files; anything else that stands in a blob's place is "not there", with a warning.
 /// </summary>
@@ -43,7 +44,10 @@ public sealed partial class DiskStorage : IFileStorage
     /// </summary>
     private readonly ConcurrentDictionary<string, bool> settled = new(StringComparer.Ordinal);
 
-    /// <summary>What is open for writing here. Between processes flock says so.</summary>
+    /// <summary>
+    /// What is open for writing here. Between processes flock says so; but not every file system knows it, and two who write the same blob
+    /// spoil it.
+    /// </summary>
     private readonly ConcurrentDictionary<StorageKey, Incoming> arriving = new();
 
     /// <param name="directory">Absolute. Made when it is not there; never made again later, so that a lost mount is an error and not an empty store.</param>
@@ -107,21 +111,7 @@ public sealed partial class DiskStorage : IFileStorage
     {
         key.ThrowIfEmpty();
         return Run<Stream?>(
-            () =>
-            {
-                if (arriving.ContainsKey(key) || !IsUnfinished(key))
-                {
-                    return null;
-                }
-
-                var file = OpenForReading(PartOf(key));
-                if (file is not null)
-                {
-                    Posix.LetGo(file.SafeFileHandle);
-                }
-
-                return file;
-            },
+            () => arriving.ContainsKey(key) || !IsUnfinished(key) ? null : OpenForReading(PartOf(key)),
             cancellation);
     }
 
@@ -380,12 +370,12 @@ public sealed partial class DiskStorage : IFileStorage
         return kind == PathKind.File;
     }
 
-    /// <summary>Null when it has just gone, or is not there yet: its writer holds it.</summary>
+    /// <summary>Null when it has just gone, or is not there yet: its writer holds it. Who reads it holds nothing.</summary>
     private static FileStream? OpenForReading(string path)
     {
         try
         {
-            return new FileStream(path, new FileStreamOptions
+            var file = new FileStream(path, new FileStreamOptions
             {
                 Mode = FileMode.Open,
                 Access = FileAccess.Read,
@@ -393,6 +383,8 @@ public sealed partial class DiskStorage : IFileStorage
                 BufferSize = 0,
                 Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
             });
+            Posix.LetGo(file.SafeFileHandle);
+            return file;
         }
         catch (Exception gone) when (gone is FileNotFoundException or DirectoryNotFoundException)
         {
