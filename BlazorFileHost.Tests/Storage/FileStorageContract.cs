@@ -203,7 +203,7 @@ public abstract class FileStorageContract
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.OpenReadAsync(key, cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DeleteAsync(key, cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DeleteAreaAsync(Owner, cancelled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.ResumeAsync(unfinished, 1, cancelled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.ResumeAsync(unfinished, 1, cancellation: cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.OpenUnfinishedAsync(unfinished, cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Storage.DiscardAsync(unfinished, cancelled));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
@@ -413,6 +413,30 @@ public abstract class FileStorageContract
         await using (var resumed = await Storage.ResumeAsync(key, 3))
         {
             await resumed!.CommitAsync();
+        }
+
+        Assert.Equal([1, 2, 9], await GetAsync(key));
+    }
+
+    [Fact, Trait("Battery", "MUL-02")]
+    public async Task Whoever_may_not_any_more_when_it_is_their_turn_cuts_nothing()
+    {
+        var key = await LeaveAsync(1, 2, 3, 4, 5);
+        Assert.Null(await Storage.ResumeAsync(key, 2, async () =>
+        {
+            // From here on nobody else can write: the answer holds for as long as the blob is open.
+            await IsBusyAsync(key);
+            return false;
+        }));
+        Assert.Equal([1, 2, 3, 4, 5], await GetUnfinishedAsync(key));
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Storage.ResumeAsync(key, 2, () => throw new InvalidOperationException()));
+        Assert.Equal([1, 2, 3, 4, 5], await GetUnfinishedAsync(key));
+
+        await using (var resumed = await Storage.ResumeAsync(key, 2, () => Task.FromResult(true)))
+        {
+            await resumed!.WriteAsync(new byte[] { 9 });
+            await resumed.CommitAsync();
         }
 
         Assert.Equal([1, 2, 9], await GetAsync(key));

@@ -41,32 +41,47 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
         }
     }
 
-    public Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default)
+    public async Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, Func<Task<bool>>? still = null, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        if (cancellation.IsCancellationRequested)
-        {
-            return Task.FromCanceled<IncomingBlob?>(cancellation);
-        }
-
+        cancellation.ThrowIfCancellationRequested();
+        Kept? kept;
+        Incoming incoming;
         lock (gate)
         {
             if (arriving.ContainsKey(key))
             {
-                return Task.FromException<IncomingBlob?>(new BlobBusyException());
+                throw new BlobBusyException();
             }
 
-            if (!unfinished.TryGetValue(key, out var kept) || kept.Bytes.Length < offset || blobs.ContainsKey(key))
+            if (!unfinished.TryGetValue(key, out kept) || kept.Bytes.Length < offset || blobs.ContainsKey(key))
             {
-                return Task.FromResult<IncomingBlob?>(null);
+                return null;
             }
 
             Forget(key);
             Reserve((int)offset);
-            var incoming = new Incoming(this, key, kept.Bytes.AsSpan(0, (int)offset)) { Stays = true };
+            incoming = new Incoming(this, key, kept.Bytes.AsSpan(0, (int)offset)) { Stays = true };
             arriving[key] = incoming;
-            return Task.FromResult<IncomingBlob?>(incoming);
+        }
+
+        var may = false;
+        try
+        {
+            may = still is null || await still();
+            return may ? incoming : null;
+        }
+        finally
+        {
+            lock (gate)
+            {
+                if (!may && incoming.TakeBack())
+                {
+                    unfinished[key] = kept;
+                    Interlocked.Add(ref used, kept.Bytes.Length);
+                }
+            }
         }
     }
 

@@ -715,18 +715,13 @@ public sealed class UnfinishedFiles
     /// Opens the bytes for writing, cut to where the upload stands. Null when they are not there, whole already, or somebody else's turn: whoever
     /// had to wait must not cut off what another has brought, and been told, meanwhile.
     /// </summary>
-    private Task<IncomingBlob?> ResumeAsync(Upload upload, CancellationToken cancellation) => PatientlyAsync(async () =>
-    {
-        await using (var context = await contexts.CreateDbContextAsync(cancellation))
+    private Task<IncomingBlob?> ResumeAsync(Upload upload, CancellationToken cancellation) => PatientlyAsync(
+        () => storage.ResumeAsync(StorageKey.Parse(upload.StorageKey), upload.Offset, async () =>
         {
-            if (!await context.Uploads.AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Open, cancellation))
-            {
-                return null;
-            }
-        }
-
-        return await storage.ResumeAsync(StorageKey.Parse(upload.StorageKey), upload.Offset, cancellation);
-    }, cancellation);
+            await using var context = await contexts.CreateDbContextAsync(cancellation);
+            return await context.Uploads.AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Open, cancellation);
+        }, cancellation),
+        cancellation);
 
     /// <summary>Waits for another node that still holds the bytes: it looks every second whether it may.</summary>
     /// <exception cref="BlobBusyException">It did not let go.</exception>

@@ -73,7 +73,8 @@ public sealed partial class DiskStorage
             }
         }
 
-        public bool Resume(long offset)
+        /// <param name="cut">Whether to cut it at once; <see cref="Cut"/> does it otherwise.</param>
+        public bool Resume(long offset, bool cut)
         {
             if (Hold(part) is not { } held)
             {
@@ -89,7 +90,10 @@ public sealed partial class DiskStorage
 
             try
             {
-                RandomAccess.SetLength(held.SafeFileHandle, offset);
+                if (cut)
+                {
+                    RandomAccess.SetLength(held.SafeFileHandle, offset);
+                }
             }
             catch
             {
@@ -100,6 +104,12 @@ public sealed partial class DiskStorage
             Take(held);
             length = sent = offset;
             stays = true;
+            return true;
+        }
+
+        public bool Cut(long offset)
+        {
+            RandomAccess.SetLength(handle, offset);
             return true;
         }
 

@@ -82,17 +82,17 @@ public sealed partial class DiskStorage : IFileStorage
         })!;
     }
 
-    public Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default)
+    public async Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, Func<Task<bool>>? still = null, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        return Run<IncomingBlob?>(
+        var resumed = await Run(
             () => Arrive(key, incoming =>
             {
                 if (IsUnfinished(key))
                 {
                     SettleFor(key);
-                    return incoming.Resume(offset);
+                    return incoming.Resume(offset, cut: still is null);
                 }
 
                 if (IsBlob(key))
@@ -104,7 +104,25 @@ public sealed partial class DiskStorage : IFileStorage
                 return false;
             }),
             cancellation,
-            Opening);
+            Opening).ConfigureAwait(false);
+        if (resumed is null || still is null)
+        {
+            return resumed;
+        }
+
+        var cut = false;
+        try
+        {
+            cut = await still().ConfigureAwait(false) && await Run(() => resumed.Cut(offset), CancellationToken.None, Opening).ConfigureAwait(false);
+            return cut ? resumed : null;
+        }
+        finally
+        {
+            if (!cut)
+            {
+                await resumed.DisposeAsync().ConfigureAwait(false);
+            }
+        }
     }
 
     public Task<Stream?> OpenUnfinishedAsync(StorageKey key, CancellationToken cancellation = default)

@@ -23,7 +23,11 @@ public interface IFileStorage
     /// committed: it is then durable, even where a server was killed in the middle of its commit. While another <see cref="IncomingBlob"/>
     /// is open under the key, a <see cref="BlobBusyException"/>.
     /// </summary>
-    Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, CancellationToken cancellation = default);
+    /// <param name="still">
+    /// Asked once nobody else can write the blob and before anything is cut: false gives null and leaves it as it is. Whoever had to wait for
+    /// it, on another node too, can so find out that what lies behind the offset has been acknowledged to somebody else meanwhile.
+    /// </param>
+    Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, Func<Task<bool>>? still = null, CancellationToken cancellation = default);
 
     /// <summary>
     /// A seekable stream over what has arrived of an unfinished blob, or null when there is none, it is committed, or somebody is writing it
