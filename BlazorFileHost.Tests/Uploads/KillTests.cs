@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -13,12 +14,161 @@ public sealed class KillTests(ITestOutputHelper output)
     private const int Rounds = 5;
     private const int Clients = 6;
 
+    /// <summary>How often the one upload below is killed; <c>FILEHOST_TEST_KILLS</c> says otherwise.</summary>
+    private static readonly int Kills = int.TryParse(Environment.GetEnvironmentVariable("FILEHOST_TEST_KILLS"), out var kills) ? kills : 15;
+
+    [Fact, Trait("Battery", "CRA-01"), Trait("Battery", "UPL-02")]
+    public async Task One_upload_survives_one_kill_after_the_other()
+    {
+        const long Length = 300L << 20;
+        var random = Seeded();
+        await using var app = await RunningApp.StartAsync();
+        using var person = await Person.SignedUpAsync(app);
+        var owner = (await person.DataAsync()).Id;
+        // Any stretch of it is like no other of its length, so that bytes in the wrong place are found.
+        var block = new byte[(1 << 20) + 7];
+        for (var i = 0; i < block.Length; i++)
+        {
+            block[i] = (byte)('a' + random.Next(26));
+        }
+
+        var upload = await TusUpload.CreatedAsync(person.Client, "large.txt", Length);
+        long told = 0, most = 0, acknowledged = 0;
+        var killing = Stopwatch.StartNew();
+        for (var round = 0; round < Kills; round++)
+        {
+            // So that the last one is killed near the end, too.
+            var budget = random.NextInt64(2 * (Length - told) / (Kills - round));
+            using var ending = new CancellationTokenSource();
+            var sending = SendAsync(random.Next(), budget, ending.Cancel);
+            await Task.WhenAny(sending, Task.Delay(Timeout.Infinite, ending.Token));
+            await app.KillAsync();
+            await sending;
+            await app.StartAgainAsync();
+
+            var offset = await upload.OffsetAsync();
+            Assert.True(offset >= told, $"round {round}: {told} was told, now it is {offset}");
+            Assert.InRange(offset, acknowledged, most);
+            told = acknowledged = offset;
+            if (offset == Length)
+            {
+                break;
+            }
+        }
+
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Kills} kills in {killing.Elapsed.TotalSeconds:N0} s; then at {told:N0} of {Length:N0} bytes."));
+        if (told < Length)
+        {
+            using var rest = await upload.PatchAsync(told, new Stretch(block, told, Length, Length, null));
+            Assert.Equal((HttpStatusCode.NoContent, Length), (rest.StatusCode, TusUpload.Offset(rest)!.Value));
+        }
+
+        var file = Assert.Single(await person.FilesAsync());
+        Assert.Equal((Length, Stretch.Sha256(block, Length)), (file.Size, file.Sha256));
+        using var head = await upload.HeadAsync();
+        Assert.Equal(file.Sha256, await person.DownloadedSha256Async(TusUpload.FileOf(head)!.Value));
+        // A blob that was being published has two names for a moment; a sweep takes the one that is left over, after its grace.
+        foreach (var part in app.Blobs(owner).Where(blob => blob.EndsWith(".part", StringComparison.Ordinal)))
+        {
+            File.SetLastWriteTimeUtc(part, File.GetLastWriteTimeUtc(part).AddHours(-2));
+        }
+
+        await app.KillAsync();
+        await app.StartAgainAsync();
+        await Eventually.TrueAsync(() => app.Blobs(owner).Count == 1, "only the file is left");
+        Assert.Equal(file.Sha256, Assert.Single(await person.FilesAsync()).Sha256);
+        Assert.DoesNotContain(app.Complaints, line => line.StartsWith("fail", StringComparison.Ordinal));
+
+        // Sends pieces until so many bytes are on their way, then calls for the end and goes on until it comes.
+        async Task SendAsync(int seed, long budget, Action enough)
+        {
+            var choice = new Random(seed);
+            var at = told;
+            try
+            {
+                while (at < Length)
+                {
+                    // Some at once to the end, so that what comes is made durable without an answer.
+                    var size = choice.Next(4) == 0 ? Length - at : Math.Min(Length - at, choice.NextInt64(1, 16 << 20));
+                    using var content = new Stretch(block, at, at + size, budget, enough, sent => most = Math.Max(most, sent));
+                    using var answer = await upload.PatchAsync(at, content);
+                    Assert.Equal((HttpStatusCode.NoContent, at + size), (answer.StatusCode, TusUpload.Offset(answer)));
+                    budget -= size;
+                    at = acknowledged = at + size;
+                }
+
+                enough();
+            }
+            catch (HttpRequestException)
+            {
+                // Killed.
+            }
+        }
+    }
+
+    [Fact, Trait("Battery", "CRA-01"), Trait("Battery", "UPL-19")]
+    public async Task Killed_around_the_last_byte_an_upload_is_one_whole_file_in_the_end()
+    {
+        const int Attempts = 6;
+        var random = Seeded();
+        await using var app = await RunningApp.StartAsync();
+        using var person = await Person.SignedUpAsync(app);
+        for (var round = 0; round < Attempts; round++)
+        {
+            // Several at once, so that one kill meets them at several moments.
+            var uploads = new List<(TusUpload Upload, byte[] Bytes, string Name)>();
+            for (var i = 0; i < 6; i++)
+            {
+                var (name, bytes) = ($"{round} {i}.ppt", Samples.Bytes("ppt", random.Next(), random.Next(20_000, 3_000_000)));
+                uploads.Add((await TusUpload.CreatedAsync(person.Client, name, bytes.Length), bytes, name));
+            }
+
+            var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var (left, finished) = (random.Next(7), new ConcurrentDictionary<string, bool>());
+            var sending = uploads.Select(async one =>
+            {
+                try
+                {
+                    using var answer = await one.Upload.PatchAsync(0, one.Bytes);
+                    Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+                    finished[one.Name] = true;
+                    if (Interlocked.Decrement(ref left) <= 0)
+                    {
+                        enough.TrySetResult();
+                    }
+                }
+                catch (HttpRequestException)
+                {
+                    // Killed.
+                }
+            }).ToList();
+            await Task.WhenAny(left == 0 ? Task.CompletedTask : enough.Task, Task.WhenAll(sending));
+            await app.KillAsync();
+            await Task.WhenAll(sending);
+            await app.StartAgainAsync();
+
+            foreach (var (upload, bytes, name) in uploads)
+            {
+                var offset = await upload.OffsetAsync();
+                Assert.True(offset == bytes.Length || !finished.ContainsKey(name), $"{name} was acknowledged and is at {offset}.");
+                if (offset < bytes.Length)
+                {
+                    await upload.PatchedAsync(offset, bytes[(int)offset..]);
+                }
+
+                Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(bytes)), Assert.Single(await person.FilesAsync(), file => file.Name == name).Sha256);
+            }
+
+            output.WriteLine($"round {round}: {finished.Count} of {uploads.Count} were acknowledged before.");
+        }
+
+        Assert.Equal(Attempts * 6, (await person.BlobsAsync()).Count(blob => !blob.EndsWith(".part", StringComparison.Ordinal)));
+    }
+
     [Fact, Trait("Battery", "CRA-01")]
     public async Task What_was_acknowledged_survives_a_kill_and_nothing_else_is_wrong()
     {
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("FILEHOST_TEST_SEED"), out var given) ? given : Random.Shared.Next();
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FILEHOST_TEST_SEED={seed} does this again, as far as the machine does."));
-        var random = new Random(seed);
+        var random = Seeded();
 
         await using var app = await RunningApp.StartAsync();
         using var person = await Person.SignedUpAsync(app);
@@ -107,6 +257,51 @@ public sealed class KillTests(ITestOutputHelper output)
                 question.CommandText = sql;
                 return await question.ExecuteScalarAsync();
             }
+        }
+    }
+
+    private Random Seeded()
+    {
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("FILEHOST_TEST_SEED"), out var given) ? given : Random.Shared.Next();
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FILEHOST_TEST_SEED={seed} does this again, as far as the machine does."));
+        return new Random(seed);
+    }
+
+    /// <summary>Bytes <paramref name="from"/> to <paramref name="to"/> of a file that repeats a block.</summary>
+    private sealed class Stretch(byte[] block, long from, long to, long budget, Action? enough, Action<long>? sent = null) : HttpContent
+    {
+        public static string Sha256(byte[] block, long length)
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            for (long at = 0; at < length; at += block.Length)
+            {
+                hash.AppendData(block, 0, (int)Math.Min(block.Length, length - at));
+            }
+
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        }
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            for (var at = from; at < to;)
+            {
+                var start = (int)(at % block.Length);
+                var piece = block.AsMemory(start, (int)Math.Min(Math.Min(block.Length - start, 50_000), to - at));
+                at += piece.Length;
+                sent?.Invoke(at);
+                if (at - from > budget)
+                {
+                    enough?.Invoke();
+                }
+
+                await stream.WriteAsync(piece);
+            }
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = to - from;
+            return true;
         }
     }
 }

@@ -13,7 +13,7 @@ public sealed class TwoNodesTests(ITestOutputHelper output)
     public async Task Of_two_pieces_at_once_exactly_one_is_taken_also_when_they_go_to_different_nodes(DatabaseKind kind)
     {
         await using var nodes = await Nodes.StartAsync(kind);
-        await TusTests.PairsAsync(nodes.Somebody.Client, nodes.Other, 200, output);
+        await TusTests.PairsAsync(nodes.Somebody.Client, nodes.Other, 100, output);
         nodes.ExpectNoFailure();
     }
 
@@ -44,7 +44,7 @@ public sealed class TwoNodesTests(ITestOutputHelper output)
     public async Task DELETE_at_one_node_and_PATCH_at_the_other_leave_the_whole_file_or_nothing(DatabaseKind kind)
     {
         await using var nodes = await Nodes.StartAsync(kind);
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < 10; round++)
         {
             var bytes = Samples.Bytes("txt", round, 200_000);
             var upload = await TusUpload.CreatedAsync(nodes.Somebody.Client, $"{round}.txt", bytes.Length);
