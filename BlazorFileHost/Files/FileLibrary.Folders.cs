@@ -83,8 +83,9 @@ public sealed partial class FileLibrary
         var found = new List<Folder>();
         foreach (var chunk in ids.Chunk(ChunkSize))
         {
-            found.AddRange(await context.Folders.AsNoTracking()
-                .Where(folder => folder.OwnerId == ownerId && chunk.Contains(folder.Id)).ToListAsync(cancellation));
+            // Whose they are is looked at here, as in FindAsync.
+            found.AddRange((await context.Folders.AsNoTracking().Where(folder => chunk.Contains(folder.Id)).ToListAsync(cancellation))
+                .Where(folder => folder.OwnerId == ownerId));
         }
 
         return found;
@@ -128,8 +129,8 @@ public sealed partial class FileLibrary
         var level = new List<Folder>();
         foreach (var chunk in folderIds.Distinct().Chunk(ChunkSize))
         {
-            level.AddRange(await context.Folders.AsNoTracking()
-                .Where(folder => folder.OwnerId == ownerId && chunk.Contains(folder.Id)).ToListAsync(cancellation));
+            level.AddRange((await context.Folders.AsNoTracking().Where(folder => chunk.Contains(folder.Id)).ToListAsync(cancellation))
+                .Where(folder => folder.OwnerId == ownerId));
         }
 
         // Who is chosen beside a folder that it lies in comes with that one.
@@ -242,7 +243,8 @@ public sealed partial class FileLibrary
         {
             await FileRegister.StandInLineAsync(context, ownerId, token);
             var folders = await BelowAsync(context, ownerId, ids, token);
-            var files = await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && ids.Contains(file.Id)).ToListAsync(token);
+            var files = (await context.Files.AsNoTracking().Where(file => ids.Contains(file.Id)).ToListAsync(token))
+                .Where(file => file.OwnerId == ownerId).ToList();
             foreach (var chunk in folders.Select(folder => folder.Id).Chunk(ChunkSize))
             {
                 files.AddRange(await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId)).ToListAsync(token));
