@@ -135,6 +135,15 @@ internal static class Scenarios
             }
             """, files.Length, new() { Timeout = 600_000 });
         meter.Stop(await took.JsonValueAsync<double>() / 1000);
+        // Where the time went: before the first request, in requests, and from the last answer to what the page shows.
+        await Console.Error.WriteLineAsync("     " + await visitor.Page.EvaluateAsync<string>(
+            """
+            () => {
+                const sent = performance.getEntriesByType('resource').filter(entry => /\/uploads/.test(entry.name) && entry.startTime >= window.picked);
+                const times = sent.flatMap(entry => [entry.startTime, entry.responseEnd]).map(time => Math.round(time - window.picked));
+                return `${sent.length} requests from ${Math.min(...times)} to ${Math.max(...times)} ms`;
+            }
+            """));
         // The device compares hashes of its own afterwards; the next run shall not pay for that.
         await visitor.Page.WaitForFunctionAsync("() => !document.querySelector('section[aria-label=Uploads] h2')?.textContent.includes('verifying')",
             null, new() { Timeout = 600_000 });
