@@ -15,7 +15,7 @@ function newUpload(settings = {}) {
       endpoint: `${address}uploads`,
       metadata: { filename: name, filetype: 'text/plain' },
       headers: { 'Upload-Token': token },
-      urlStorage: new tus.FileUrlStorage(join(dirname(file), 'urls.json')),
+      urlStorage: new tus.FileUrlStorage(join(dirname(file), `${mode}.urls`)),
       fingerprint: () => Promise.resolve(`${basename(file)} ${content.length}`),
       storeFingerprintForResuming: true,
       removeFingerprintOnSuccess: true,
