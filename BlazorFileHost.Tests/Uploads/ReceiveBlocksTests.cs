@@ -169,17 +169,29 @@ public sealed class ReceiveBlocksTests : IDisposable
 
     [Fact]
     public async Task A_block_is_lent_to_one_only_however_many_ask_at_once()
-        => await Task.WhenAll(Enumerable.Range(1, 4).Select(who => Task.Run(() =>
-        {
-            for (var turn = 0; turn < 100_000; turn++)
+    {
+        using var start = new Barrier(4);
+        await Task.WhenAll(Enumerable.Range(1, start.ParticipantCount).Select(who => Task.Factory.StartNew(
+            () =>
             {
-                using var block = pool.Rent();
-                ref var mark = ref MemoryMarshal.AsRef<int>(block.Memory.Span);
-                Volatile.Write(ref mark, who);
-                Thread.SpinWait(10);
-                Assert.Equal(who, Volatile.Read(ref mark));
-            }
-        })));
+                start.SignalAndWait();
+                for (var turn = 0; turn < 50_000; turn++)
+                {
+                    var loans = new[] { pool.Rent(), pool.Rent(), pool.Rent(), pool.Rent() };
+                    foreach (var block in loans)
+                    {
+                        MemoryMarshal.Write(block.Memory.Span, who);
+                    }
+
+                    foreach (var block in loans)
+                    {
+                        Assert.Equal(who, MemoryMarshal.Read<int>(block.Memory.Span));
+                        block.Dispose();
+                    }
+                }
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+    }
 
     [Fact]
     public void What_lay_unused_for_its_time_is_let_go_and_what_was_needed_stays()

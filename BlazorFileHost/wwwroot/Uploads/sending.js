@@ -8,7 +8,7 @@ const requests = 5;          // in all: a browser opens six connections to a ser
 const small = 256 * 1024;    // bytes of a file up to which it goes with others in one request
 const smallCount = 100;      // files in such a request
 const fast = 40 << 20;       // bytes per second from which on hashing would take the processor from sending
-const promptly = 300;        // milliseconds in which a receipt still comes with the news that the file is stored
+const promptly = 30;        // milliseconds in which a receipt still comes with the news that the file is stored
 
 // What is on its way from this page: whose turn it is, and what became of each. Items are known by the page's keys. States are those of the
 // page's UploadState; an item in none is held here for a later start.
