@@ -10,6 +10,7 @@ const batchBytes = 64_000;   // of names per message
 const reportEvery = 250;     // milliseconds
 const reportLost = 15_000;   // milliseconds
 const endedBytes = 60_000;   // of ended files per report
+const text = new TextEncoder();
 
 // account: whose uploads these are; what is remembered for one person is not told to the next at this browser. token: lets the bytes in, whatever
 // becomes of the session.
@@ -60,7 +61,7 @@ export function attach(root, page, account, token) {
         let bytes = 0;
         while (offers.length > 0 && offered.length < batchCount && bytes < batchBytes) {
             const next = offers.shift();
-            bytes += 120 + next.file.type.length + new Blob([next.file.name]).size;
+            bytes += 120 + next.file.type.length + text.encode(next.file.name).length;
             transfer.items.add(next.file);
             offered.push(next);
         }

@@ -25,16 +25,9 @@ export class Hashing {
     // How the hash of the file will be told, in hex; null when it could not be read. Nothing is read until upTo says how far.
     begin(file) {
         const id = this.#next++;
-        const job = { upTo: bytes => this.#worker?.postMessage({ id, upTo: bytes }), end: () => this.#end(id, null) };
+        const job = { file, upTo: bytes => this.#tell(id, bytes), end: () => this.#end(id, null) };
         job.hash = new Promise(resolve => { job.resolve = resolve; });
         this.#jobs.set(id, job);
-        if (this.#worker === null) {
-            this.#worker = new Worker(new URL('./hashing.worker.js', import.meta.url), { type: 'module' });
-            this.#worker.onmessage = ({ data }) => this.#end(data.id, data.hash);
-            // Without it everything still arrives, only unverified.
-            this.#worker.onerror = () => { for (const each of [...this.#jobs.keys()]) this.#end(each, null); };
-        }
-        this.#worker.postMessage({ id, file });
         return job;
     }
 
@@ -43,11 +36,25 @@ export class Hashing {
         this.#worker = null;
     }
 
+    // The worker starts with the first that has something to do: the first moment belongs to sending.
+    #tell(id, upTo) {
+        const job = this.#jobs.get(id);
+        if (!job) return;
+        if (this.#worker === null) {
+            this.#worker = new Worker(new URL('./hashing.worker.js', import.meta.url), { type: 'module' });
+            this.#worker.onmessage = ({ data }) => this.#end(data.id, data.hash);
+            // Without it everything still arrives, only unverified.
+            this.#worker.onerror = () => { for (const each of [...this.#jobs.keys()]) this.#end(each, null); };
+        }
+        this.#worker.postMessage({ id, file: job.begun ? null : job.file, upTo });
+        job.begun = true;
+    }
+
     #end(id, hash) {
         const job = this.#jobs.get(id);
         if (!job) return;
         this.#jobs.delete(id);
         job.resolve(hash);
-        if (hash === null) this.#worker?.postMessage({ id, upTo: null });
+        if (hash === null && job.begun) this.#worker?.postMessage({ id, upTo: null });
     }
 }

@@ -1,4 +1,4 @@
-// Computes the SHA-256 of files, slice by slice, as far as it is told: { id, file } begins, { id, upTo } lets it go on, upTo null ends it.
+// Computes the SHA-256 of files, slice by slice, as far as it is told: { id, file, upTo } begins, { id, upTo } lets it go on, upTo null ends it.
 // Answers { id, hash }; hash is null when the file could not be read.
 import { Sha256 } from './sha256.js';
 
@@ -13,7 +13,7 @@ self.onmessage = ({ data: { id, file, upTo } }) => {
         jobs.delete(id);
         return;
     }
-    job.upTo = Math.max(job.upTo, upTo ?? 0);
+    job.upTo = Math.max(job.upTo, upTo);
     if (!job.running) run(id, job);
 };
 

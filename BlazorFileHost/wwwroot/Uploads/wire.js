@@ -126,11 +126,10 @@ export class Wire {
     }
 }
 
-export function base64(text) {
-    let binary = '';
-    for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
-    return btoa(binary);
-}
+const utf8 = new TextEncoder();
+
+// text: short; its bytes become arguments.
+export const base64 = text => btoa(String.fromCharCode(...utf8.encode(text)));
 
 // tus 1.0.0, Upload-Metadata.
 export const metadata = values => Object.entries(values).filter(([, value]) => value != null).map(([key, value]) => `${key} ${base64(value)}`).join(',');
