@@ -12,6 +12,7 @@ public sealed class Line : IAsyncDisposable
     private readonly Uri target;
     private readonly Task serving;
     private volatile bool cut;
+    private long fuse = long.MaxValue;
 
     public Line(Uri target)
     {
@@ -32,6 +33,9 @@ public sealed class Line : IAsyncDisposable
     }
 
     public void Mend() => cut = false;
+
+    /// <summary>Breaks what is open once so many more bytes have gone to the app, and is whole again at once.</summary>
+    public void BreakAfter(long bytes) => Interlocked.Exchange(ref fuse, bytes);
 
     public async ValueTask DisposeAsync()
     {
@@ -66,7 +70,7 @@ public sealed class Line : IAsyncDisposable
                 if (!cut)
                 {
                     await far.ConnectAsync(IPAddress.Loopback, target.Port);
-                    await Task.WhenAny(near.GetStream().CopyToAsync(far.GetStream()), far.GetStream().CopyToAsync(near.GetStream()));
+                    await Task.WhenAny(ThereAsync(near.GetStream(), far.GetStream()), far.GetStream().CopyToAsync(near.GetStream()));
                 }
             }
             catch (Exception broken) when (broken is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
@@ -77,6 +81,21 @@ public sealed class Line : IAsyncDisposable
             {
                 open.TryRemove(near, out _);
                 open.TryRemove(far, out _);
+            }
+        }
+    }
+
+    private async Task ThereAsync(NetworkStream near, NetworkStream far)
+    {
+        var buffer = new byte[64 * 1024];
+        while (await near.ReadAsync(buffer) is > 0 and var count)
+        {
+            await far.WriteAsync(buffer.AsMemory(0, count));
+            if (Interlocked.Add(ref fuse, -count) <= 0)
+            {
+                Interlocked.Exchange(ref fuse, long.MaxValue);
+                Cut();
+                Mend();
             }
         }
     }

@@ -53,12 +53,8 @@ const modes = {
     await newUpload();
   },
 
-  // In one request, whose line breaks.
-  cut: () => newUpload({
-    pauseAt: content.length / 3,
-    paused: async () => say({ cut: true }),
-    options: { chunkSize: Infinity },
-  }),
+  // In one request, whose line the test breaks.
+  cut: () => newUpload({ options: { chunkSize: Infinity } }),
 
   terminate: async () => {
     await newUpload({ pauseAt: content.length / 2, paused: async (upload, done) => { await upload.abort(true); say({ terminated: upload.url }); done(); } });
