@@ -57,10 +57,10 @@ public sealed class FileBatchTests
             }
 
             var sender = new Sender();
-            var taking = batch.TakeAsync("100.txt", null, OnConflict.Ask, sender.Body, null, null, CancellationToken.None);
             await sender.SendAsync(UploadWorld.Text(50, 100));
             await sender.BreakAsync();
-            await Assert.ThrowsAsync<IOException>(() => taking);
+            await Assert.ThrowsAsync<IOException>(
+                () => batch.TakeAsync("100.txt", null, OnConflict.Ask, sender.Body, null, null, CancellationToken.None));
         }
 
         Assert.Equal(64, (await world.FilesAsync()).Count);

@@ -166,7 +166,7 @@ internal sealed class UploadWorld : IAsyncDisposable
 /// <summary>A sender whose bytes come when the test says so.</summary>
 internal sealed class Sender
 {
-    private readonly Pipe pipe = new(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1, useSynchronizationContext: false));
+    private readonly Pipe pipe = new(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
     private readonly TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Sender() => Body = new Listening(pipe.Reader.AsStream(), asked);
@@ -176,7 +176,6 @@ internal sealed class Sender
     /// <summary>Ends when somebody waits for bytes.</summary>
     public Task Asked => asked.Task;
 
-    /// <summary>Ends when they have been taken.</summary>
     public async Task SendAsync(byte[] bytes) => await pipe.Writer.WriteAsync(bytes);
 
     public ValueTask EndAsync() => pipe.Writer.CompleteAsync();
