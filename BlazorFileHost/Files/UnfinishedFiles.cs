@@ -1,6 +1,3 @@
-using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
-using System.Security.Cryptography;
 using BlazorFileHost.Data;
 using BlazorFileHost.Live;
 using BlazorFileHost.Storage;
@@ -13,17 +10,8 @@ namespace BlazorFileHost.Files;
 /// Files that arrive in pieces, over any number of requests, restarts and nodes. An offset that was told is durable and never
 /// shrinks; bytes of two requests never mix; the file is there when its last byte is acknowledged. Owners are arguments, as at <see cref="FileLibrary"/>.
 /// </summary>
-public sealed class UnfinishedFiles
+public sealed partial class UnfinishedFiles
 {
-    /// <summary>Bytes after which what has come is made durable while more is coming: what a killed server costs at most.</summary>
-    private const long PointBytes = 32 << 20;
-
-    /// <summary>The same in time, for slow senders.</summary>
-    private static readonly TimeSpan PointTime = TimeSpan.FromSeconds(5);
-
-    /// <summary>How many fingerprints are kept between two requests: some 130 KiB each. What is forgotten is read again from the storage.</summary>
-    private const int MostFingerprints = 128;
-
     /// <summary>How long another node may take to let go of the bytes.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
@@ -38,7 +26,7 @@ public sealed class UnfinishedFiles
     private readonly ILogger<UnfinishedFiles> log;
     private readonly FileRegister register;
     private readonly RunningUploads running;
-    private readonly ConcurrentDictionary<Guid, Kept> fingerprints = new();
+    private readonly Fingerprints fingerprints = new();
 
     public UnfinishedFiles(
         IDbContextFactory<FileHostContext> contexts,
@@ -161,13 +149,8 @@ public sealed class UnfinishedFiles
             return upload;
         }
 
-        if (fingerprints.TryGetValue(id, out var kept) && kept.Turn == upload.Turn - 1)
-        {
-            fingerprints.TryUpdate(id, kept with { Turn = upload.Turn }, kept);
-            return upload;
-        }
-
-        return await FinishFromStorageAsync(upload) ?? upload;
+        // Who has the fingerprint of the bytes knows that they are unfinished.
+        return fingerprints.PassOn(upload) ? upload : await FinishFromStorageAsync(upload) ?? upload;
     }
 
     /// <summary>
@@ -598,7 +581,7 @@ public sealed class UnfinishedFiles
             return false;
         }
 
-        Forget(upload.Id);
+        fingerprints.Forget(upload.Id);
         if (stage != UploadStage.Finished)
         {
             running.Find(upload.Id)?.Stop();
@@ -639,7 +622,7 @@ public sealed class UnfinishedFiles
     /// </summary>
     private async Task<Fingerprint?> RecallAsync(Upload upload, CancellationToken cancellation)
     {
-        var fingerprint = Remembered(upload) ?? new Fingerprint(upload.Name);
+        var fingerprint = fingerprints.Take(upload) ?? new Fingerprint(upload.Name);
         var caughtUp = false;
         try
         {
@@ -662,7 +645,7 @@ public sealed class UnfinishedFiles
         {
             // Reading a large file again takes its time: who tries again does not begin again.
             caughtUp = true;
-            Keep(upload, fingerprint);
+            fingerprints.Keep(upload, fingerprint);
             throw;
         }
         finally
@@ -672,23 +655,6 @@ public sealed class UnfinishedFiles
                 fingerprint.Dispose();
             }
         }
-    }
-
-    /// <summary>What was kept, when nobody can have written other bytes since: on another node they would have a turn in between.</summary>
-    private Fingerprint? Remembered(Upload upload)
-    {
-        if (!fingerprints.TryRemove(upload.Id, out var kept))
-        {
-            return null;
-        }
-
-        if (kept.Turn == upload.Turn - 1 && kept.Fingerprint.Length <= upload.Offset)
-        {
-            return kept.Fingerprint;
-        }
-
-        kept.Fingerprint.Dispose();
-        return null;
     }
 
     private async Task<Stream?> OpenUnfinishedAsync(Upload upload, CancellationToken cancellation)
@@ -739,344 +705,4 @@ public sealed class UnfinishedFiles
             }
         }
     }
-
-    private void Keep(Upload upload, Fingerprint fingerprint)
-    {
-        if (fingerprints.Count >= MostFingerprints && fingerprints.Keys.FirstOrDefault() is var any && any != default)
-        {
-            Forget(any);
-        }
-
-        fingerprints[upload.Id] = new Kept(fingerprint, upload.Turn);
-    }
-
-    private void Forget(Guid id)
-    {
-        if (fingerprints.TryRemove(id, out var kept))
-        {
-            kept.Fingerprint.Dispose();
-        }
-    }
-
-    /// <param name="Turn">Whose turn it was when the bytes were these.</param>
-    private sealed record Kept(Fingerprint Fingerprint, long Turn);
-
-    /// <summary>One request's bytes, from its turn to its answer.</summary>
-    private sealed class Taking(UnfinishedFiles files, Upload upload, RunningUpload mine)
-    {
-        private enum Outcome
-        {
-            Answered,
-
-            /// <summary>All bytes are in the storage.</summary>
-            Whole,
-
-            /// <summary>It can never become such a file.</summary>
-            Hopeless,
-
-            /// <summary>The storage has no such unfinished bytes.</summary>
-            Missing,
-        }
-
-        private readonly StorageKey key = StorageKey.Parse(upload.StorageKey);
-        private readonly long start = upload.Offset;
-
-        /// <summary>Up to where the bytes are written down as durable.</summary>
-        private long durable = upload.Offset;
-
-        /// <summary>Whether the row was still ours after the last byte: then nobody has left it to us to take the bytes back.</summary>
-        private bool written;
-
-        /// <summary>How the sender broke off, as opposed to a storage that failed.</summary>
-        private Exception? broken;
-
-        private Task point = Task.CompletedTask;
-        private long pointAt = upload.Offset;
-        private long pointSince = files.time.GetTimestamp();
-
-        public async Task<Answer<Upload>> RunAsync(Stream content, PieceChecksum? checksum, CancellationToken cancellation)
-        {
-            Fingerprint? fingerprint = null;
-            var outcome = Outcome.Answered;
-            try
-            {
-                fingerprint = await files.RecallAsync(upload, cancellation);
-                (outcome, var answer) = fingerprint is null ? (Outcome.Missing, default) : await TakeAsync(content, checksum, fingerprint, cancellation);
-                answer = outcome switch
-                {
-                    Outcome.Missing => await MissingAsync(),
-                    Outcome.Whole => await files.FinishAsync(upload, fingerprint!),
-                    Outcome.Hopeless => await files.RemoveAsync(upload, null, mine: true) ? answer : await WhyAsync(),
-                    _ => answer,
-                };
-                written |= answer.Value is not null;
-                return answer;
-            }
-            catch (StorageFullException)
-            {
-                return Refusal.StorageFull(upload.Name);
-            }
-            catch (BlobBusyException)
-            {
-                return Refusal.Busy();
-            }
-            catch (OperationCanceledException) when (mine.Stopped.IsCancellationRequested)
-            {
-                return await WhyAsync();
-            }
-            catch (IOException failure) when (failure != broken)
-            {
-                // Whoever cancelled the upload, or left for good, has taken the bytes away under our hands.
-                if (await files.FindAsync(upload.OwnerId, upload.Id, CancellationToken.None) is not null)
-                {
-                    throw;
-                }
-
-                return await files.GoneAsync(upload.OwnerId);
-            }
-            finally
-            {
-                if (outcome == Outcome.Answered && fingerprint?.Length == durable)
-                {
-                    files.Keep(upload, fingerprint);
-                }
-                else
-                {
-                    fingerprint?.Dispose();
-                }
-
-                if (!written)
-                {
-                    // Whoever ended the upload while we wrote could not take its bytes away: then that is for us.
-                    await files.TakeBackUnknownAsync(upload);
-                }
-
-                files.changes.Notify(upload.OwnerId);
-            }
-        }
-
-        /// <returns>What became of it, and what to answer where that is not to be found out yet.</returns>
-        private async Task<(Outcome Outcome, Answer<Upload> Answer)> TakeAsync(
-            Stream content, PieceChecksum? checksum, Fingerprint fingerprint, CancellationToken cancellation)
-        {
-            await using var blob = await OpenAsync(cancellation);
-            if (blob is null)
-            {
-                return (Outcome.Missing, default);
-            }
-
-            if (mine.Moved(start))
-            {
-                files.changes.Notify(upload.OwnerId);
-            }
-
-            using var sum = checksum?.Begin();
-            Received received;
-            try
-            {
-                var most = upload.Length - start;
-                received = most == 0
-                    ? new Received(0, Ended: true, null)
-                    : await Receiving.TakeAsync(content, most, blob, fingerprint, piece =>
-                    {
-                        sum?.AppendData(piece.Span);
-                        Moved(blob, checksum is not null);
-                    }, cancellation, toTheEnd: checksum is not null);
-            }
-            finally
-            {
-                await point.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-
-            if (checksum is null && fingerprint.Hopeless is { } hopeless)
-            {
-                return (Outcome.Hopeless, hopeless);
-            }
-
-            if (received.Broken is not null)
-            {
-                return (Outcome.Answered, await BrokenAsync(received.Broken, checksum, blob));
-            }
-
-            // Bytes beyond the end: none of this piece is believed.
-            if (blob.Length == upload.Length && !received.Ended && await Receiving.HasMoreAsync(content, cancellation))
-            {
-                await files.MarkAsync(upload, start, told: true);
-                return (Outcome.Answered, Refusal.TooLong(upload.Name, upload.Length));
-            }
-
-            if (sum is not null && !checksum!.Is(sum))
-            {
-                return (Outcome.Answered, Refusal.ChecksumMismatch());
-            }
-
-            if (fingerprint.Hopeless is { } wrong)
-            {
-                return (Outcome.Hopeless, wrong);
-            }
-
-            if (blob.Length == upload.Length)
-            {
-                // Durable and visible under its key first; then the row.
-                await blob.CommitAsync(CancellationToken.None);
-                return (Outcome.Whole, default);
-            }
-
-            await blob.SyncAsync(CancellationToken.None);
-            if (!await files.MarkAsync(upload, blob.Length, told: true))
-            {
-                return (Outcome.Answered, await WhyAsync());
-            }
-
-            upload.Offset = upload.ToldOffset = durable = blob.Length;
-            return (Outcome.Answered, upload);
-        }
-
-        /// <summary>The sender broke off or had to stop: what came is kept, though nobody is told yet how much that is.</summary>
-        private async Task<Answer<Upload>> BrokenAsync(Exception how, PieceChecksum? checksum, IncomingBlob blob)
-        {
-            broken = how;
-            if (checksum is null && blob.Length > start)
-            {
-                // The last byte is only counted when the file is there: whoever comes back sends it again.
-                await blob.SyncAsync(CancellationToken.None);
-                var length = Math.Min(blob.Length, upload.Length - 1);
-                if (await files.MarkAsync(upload, length, told: false))
-                {
-                    (durable, written) = (length, true);
-                }
-            }
-
-            if (!mine.Stopped.IsCancellationRequested)
-            {
-                ExceptionDispatchInfo.Throw(how);
-            }
-
-            return await WhyAsync();
-        }
-
-        /// <summary>Why the upload is no longer ours.</summary>
-        private async Task<Refusal> WhyAsync() => await files.FindAsync(upload.OwnerId, upload.Id) switch
-        {
-            null => await files.GoneAsync(upload.OwnerId),
-            { Stage: UploadStage.Open, Paused: true } => Refusal.Paused(upload.Name),
-            _ => Refusal.WrongOffset(null),
-        };
-
-        /// <summary>
-        /// Another request has published the whole file, and died or is just entering it. Either way what this one brought was not taken; where
-        /// the upload stands now, the next question tells.
-        /// </summary>
-        private async Task<Answer<Upload>> MissingAsync()
-        {
-            if (await files.FinishFromStorageAsync(upload) is { } finished)
-            {
-                return finished.Value is null ? finished : Refusal.WrongOffset(null);
-            }
-
-            if (!await files.RemoveAsync(upload, null, mine: true))
-            {
-                return await WhyAsync();
-            }
-
-            // That must not happen; going on would make a file with a hole.
-            files.log.LogError("The bytes of upload {Upload} are no longer in the storage.", upload.Id);
-            return Refusal.UploadNotThere();
-        }
-
-        /// <summary>The blob, cut to where the upload stands. Null when it is whole already, or gone.</summary>
-        private async Task<IncomingBlob?> OpenAsync(CancellationToken cancellation)
-        {
-            var blob = await files.ResumeAsync(upload, cancellation);
-            if (blob is not null || start > 0 || await IsPublishedAsync())
-            {
-                return blob;
-            }
-
-            blob = await files.PatientlyAsync(() => files.storage.BeginAsync(key, cancellation), cancellation);
-            if (!await IsPublishedAsync())
-            {
-                return blob;
-            }
-
-            // By somebody who had it open until just now. Nobody can after this, while it is ours.
-            await blob.DisposeAsync();
-            return null;
-        }
-
-        private async Task<bool> IsPublishedAsync()
-        {
-            await using var published = await files.storage.OpenReadAsync(key, CancellationToken.None);
-            return published is not null;
-        }
-
-        /// <summary>After each piece: counts, and makes durable in the background what has come, so that neither a crash nor the end costs much.</summary>
-        private void Moved(IncomingBlob blob, bool allOrNothing)
-        {
-            if (mine.Moved(blob.Length))
-            {
-                files.changes.Notify(upload.OwnerId);
-            }
-
-            if (allOrNothing || !point.IsCompleted || blob.Length >= upload.Length)
-            {
-                return;
-            }
-
-            var since = files.time.GetElapsedTime(pointSince);
-            if (blob.Length - pointAt >= PointBytes || (since >= PointTime && blob.Length > pointAt))
-            {
-                (pointAt, pointSince) = (blob.Length, files.time.GetTimestamp());
-                point = PointAsync(blob, blob.Length);
-            }
-        }
-
-        private async Task PointAsync(IncomingBlob blob, long length)
-        {
-            await Task.Yield();
-            await blob.SyncAsync(CancellationToken.None);
-            if (!await files.MarkAsync(upload, length, told: false))
-            {
-                mine.Stop();
-            }
-        }
-    }
 }
-
-/// <summary>What a client wants to send in pieces.</summary>
-/// <param name="Metadata">As it gave them, to be given back.</param>
-/// <param name="Source">Its mark of the file on the device.</param>
-/// <param name="CreationKey">Its number of this creation.</param>
-/// <param name="Sha256">What the content must have.</param>
-public sealed record UploadWish(OfferedFile File, OnConflict OnConflict, string? Metadata = null, string? Source = null, Guid? CreationKey = null, byte[]? Sha256 = null);
-
-public sealed record BegunUpload(Upload Upload, bool IsNew);
-
-/// <summary>The checksum of one piece.</summary>
-public sealed record PieceChecksum(HashAlgorithmName Algorithm, byte[] Value)
-{
-    internal IncrementalHash Begin() => IncrementalHash.CreateHash(Algorithm);
-
-    internal bool Is(IncrementalHash sum) => sum.GetCurrentHash().AsSpan().SequenceEqual(Value);
-}
-
-public enum UploadPhase
-{
-    Running,
-
-    /// <summary>Nobody is sending.</summary>
-    Waiting,
-
-    Paused,
-
-    /// <summary>Every byte is here, but the name was taken meanwhile.</summary>
-    Asking,
-}
-
-/// <summary>An unfinished upload, as a page shows it.</summary>
-/// <param name="Length">Bytes of the file.</param>
-/// <param name="Offset">Bytes that are here.</param>
-/// <param name="Speed">Bytes per second.</param>
-/// <param name="Expires">UTC.</param>
-public sealed record QueuedUpload(
-    Guid Id, string Name, long Length, long Offset, UploadPhase Phase, double Speed, DateTime Expires, string? Source);

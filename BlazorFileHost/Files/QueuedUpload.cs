@@ -1,0 +1,22 @@
+namespace BlazorFileHost.Files;
+
+public enum UploadPhase
+{
+    Running,
+
+    /// <summary>Nobody is sending.</summary>
+    Waiting,
+
+    Paused,
+
+    /// <summary>Every byte is here, but the name was taken meanwhile.</summary>
+    Asking,
+}
+
+/// <summary>An unfinished upload, as a page shows it.</summary>
+/// <param name="Length">Bytes of the file.</param>
+/// <param name="Offset">Bytes that are here.</param>
+/// <param name="Speed">Bytes per second.</param>
+/// <param name="Expires">UTC.</param>
+public sealed record QueuedUpload(
+    Guid Id, string Name, long Length, long Offset, UploadPhase Phase, double Speed, DateTime Expires, string? Source);
