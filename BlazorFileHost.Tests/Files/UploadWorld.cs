@@ -166,10 +166,15 @@ internal sealed class UploadWorld : IAsyncDisposable
 /// <summary>A sender whose bytes come when the test says so.</summary>
 internal sealed class Sender
 {
-    private readonly Pipe pipe = new(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
+    private readonly Pipe pipe;
     private readonly TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Sender() => Body = new Listening(pipe.Reader.AsStream(), asked);
+    /// <param name="heeded">Somebody takes the bytes: then <see cref="SendAsync"/> ends when that is done.</param>
+    public Sender(bool heeded = false)
+    {
+        pipe = new(new PipeOptions(pauseWriterThreshold: heeded ? 1 : 0, resumeWriterThreshold: heeded ? 1 : 0, useSynchronizationContext: false));
+        Body = new Listening(pipe.Reader.AsStream(), asked);
+    }
 
     public Stream Body { get; }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Data.Sqlite;
 using Xunit.Abstractions;
 
 namespace BlazorFileHost.Tests.Uploads;
@@ -371,6 +372,12 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
         Assert.Null(answer.Headers.Location);
         Assert.Empty(await person.BlobsAsync());
         Assert.Empty(await person.FilesAsync());
+        await using var database = new SqliteConnection($"Data Source={Path.Combine(app.App.DataDirectory, "filehost.db")};Pooling=False");
+        await database.OpenAsync();
+        await using var question = database.CreateCommand();
+        question.CommandText = "SELECT ReservedBytes + (SELECT count(*) FROM Upload WHERE OwnerId = AspNetUsers.Id) FROM AspNetUsers WHERE Email = $email";
+        question.Parameters.AddWithValue("$email", person.Email);
+        Assert.Equal(0L, await question.ExecuteScalarAsync());
     }
 
     [Fact, Trait("Battery", "UPL-19")]
@@ -433,7 +440,8 @@ public sealed class TusTests(OneApp app, ITestOutputHelper output) : IClassFixtu
     [Theory, Trait("Battery", "UPL-18")]
     [InlineData("filename eC50eHQ=,thumbnail /9j/4AA=", 201)]
     [InlineData("filename eC50eHQ=,flag", 201)]
-    [InlineData("filename eC50eHQ=,caf\u00E9 eC50eHQ=", 400)]
+    // "café" in UTF-8.
+    [InlineData("filename eC50eHQ=,caf\u00C3\u00A9 eC50eHQ=", 400)]
     [InlineData("filename eC50eHQ=,x eC50\teHQ=", 400)]
     // A source with a NUL in it.
     [InlineData("filename eC50eHQ=,source YQBi", 400)]
