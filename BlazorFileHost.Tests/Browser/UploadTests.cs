@@ -115,8 +115,6 @@ public sealed class UploadTests(BrowserRoom room)
         await person.Input.SetInputFilesAsync(large.Path);
         await person.SeesTextAsync(person.Uploads, "left");
         await other.SeesTextAsync(other.Uploads, "from another tab or device");
-        // The first request is through: before that the sending page does not know the upload's name, and hears of a pause only by its answer.
-        await Assertions.Expect(other.Uploads.GetByText("of 400 MB")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^([4-9][0-9]|[1-3][0-9][0-9])"));
 
         await other.Uploads.GetByRole(AriaRole.Button, new() { Name = "Pause large.txt" }).ClickAsync();
         await person.SeesTextAsync(person.Uploads, "1 file paused");

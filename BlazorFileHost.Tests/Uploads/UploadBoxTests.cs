@@ -738,6 +738,24 @@ public sealed class UploadBoxTests : PageTest
     }
 
     [Fact]
+    public async Task What_is_paused_elsewhere_before_the_first_answer_has_come_is_so_here()
+    {
+        var (id, creation) = (Guid.CreateVersion7(), Guid.NewGuid());
+        Pick(("a.txt", 100));
+        await ReportAsync(Moved(0, 10) with { Creation = creation });
+        // Another of that name and size comes from another device.
+        var other = Upload(Guid.CreateVersion7(), UploadPhase.Running);
+        await ServerHasAsync(other, Upload(id, UploadPhase.Running) with { CreationKey = creation });
+        await ReportAsync(Moved(0, 20) with { Creation = creation });
+        Assert.Equal(2, box.FindAll(".upload").Count);
+
+        await ServerHasAsync(other with { Phase = UploadPhase.Paused }, Upload(id, UploadPhase.Running) with { CreationKey = creation });
+        Assert.Null(Last("pause"));
+        await ServerHasAsync(other, Upload(id, UploadPhase.Paused) with { CreationKey = creation });
+        Assert.Equal([0], Assert.IsType<int[]>(Last("pause")));
+    }
+
+    [Fact]
     public async Task The_browser_looks_after_what_has_ended_elsewhere_while_it_was_paused_here()
     {
         var id = Guid.CreateVersion7();

@@ -18,5 +18,7 @@ public enum UploadPhase
 /// <param name="Offset">Bytes that are here.</param>
 /// <param name="Speed">Bytes per second.</param>
 /// <param name="Expires">UTC.</param>
+/// <param name="Source">The client's mark of the file on the device.</param>
+/// <param name="CreationKey">The client's number of its creation: by it a page knows its own before it has heard the id.</param>
 public sealed record QueuedUpload(
-    Guid Id, string Name, long Length, long Offset, UploadPhase Phase, double Speed, DateTime Expires, string? Source);
+    Guid Id, string Name, long Length, long Offset, UploadPhase Phase, double Speed, DateTime Expires, string? Source, Guid? CreationKey = null);

@@ -203,6 +203,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             {
                 item.State = moved.State;
                 item.Id = moved.Id ?? item.Id;
+                item.Creation = moved.Creation;
                 item.Sent = Math.Clamp(moved.Sent, 0, item.Size);
                 item.Speed = moved.Speed;
             }
@@ -697,6 +698,8 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         List<UploadItem> pause = [], go = [];
         foreach (var item in items)
         {
+            // The first answer can be a long time coming; what is done elsewhere until then is meant for this upload, too.
+            item.Id ??= item.Creation is { } creation ? now.FirstOrDefault(upload => upload.CreationKey == creation)?.Id : null;
             if (item.Id is not { } id || !was.TryGetValue(id, out var then))
             {
                 continue;

@@ -2,14 +2,12 @@
 // sends what the page accepts by plain HTTP, and reports. It goes on sending when the circuit is lost, and reports later.
 // The modules are in wwwroot/Uploads: the build serves from beside a component only what has its name.
 import { Wire } from './wire.js';
-import { Sending, id } from './sending.js';
+import { Sending } from './sending.js';
+import { Reporting, answerTime } from './reporting.js';
 import { collect, picked } from './entries.js';
 
 const batchCount = 200;      // files per message
 const batchBytes = 64_000;   // of names per message
-const reportEvery = 250;     // milliseconds
-const reportLost = 15_000;   // milliseconds
-const endedBytes = 60_000;   // of ended files per report
 const text = new TextEncoder();
 
 // account: whose uploads these are; what is remembered for one person is not told to the next at this browser. token: lets the bytes in, whatever
@@ -19,18 +17,15 @@ export function attach(root, page, account, token) {
     const wholeFolder = root.querySelector('input[webkitdirectory]');
     const wire = new Wire(token);
     const sending = new Sending(wire, {
-        ended: end => { ended.push(end); changed(); },
-        checked: receipt => { checked.push(receipt); changed(); },
-        changed,
+        ended: end => reporting.ended(end),
+        checked: receipt => reporting.checked(receipt),
+        changed: () => changed(),
     });
+    const reporting = new Reporting(sending, wire, report => page.invokeMethodAsync('Report', report), show);
     const offers = [];            // files not yet offered, with their paths
-    const marks = new WeakMap();  // item -> what was last measured and told of it
-    const total = {};             // the same of all together
     let offered = null;           // the batch that waits for its verdicts
     let judged = -1;              // key of the last verdict
-    let ended = [], checked = []; // what the page has not yet heard
     let ours = false;
-    let timer = null, reporting = false, speed = 0;
 
     // --- picking and dropping -------------------------------------------------------------------------------------
 
@@ -118,7 +113,7 @@ export function attach(root, page, account, token) {
                 // An answer that was lost with the connection never comes; to ask twice does no harm.
                 return await Promise.race([
                     page.invokeMethodAsync(method, ...args),
-                    new Promise((_, reject) => setTimeout(reject, reportLost)),
+                    new Promise((_, reject) => setTimeout(reject, answerTime)),
                 ]);
             } catch {
                 if (signal.aborted) return [];
@@ -149,67 +144,15 @@ export function attach(root, page, account, token) {
         if (folders.length > 0) takeFolders(collect(folders), here());
     };
 
-    // --- reporting ------------------------------------------------------------------------------------------------
-
     function changed() {
-        if (sending.busy || ended.length > 0 || checked.length > 0) timer ??= setInterval(tick, reportEvery);
         document.documentElement.toggleAttribute('data-uploading', sending.busy);
-        if (!sending.busy) tick();
+        reporting.changed();
     }
 
-    function tick() {
-        // Without a line there is no circuit either, most of the time, and a restarted server does not know it: what is said then must not need one.
+    // Without a line there is no circuit either, most of the time, and a restarted server does not know it: what is said then must not need one.
+    function show() {
         document.documentElement.toggleAttribute('data-no-network', sending.offline);
         document.documentElement.style.setProperty('--still-to-send', `"${Math.ceil(sending.left / 1048576).toLocaleString('en')} MB"`);
-        report();
-    }
-
-    async function report() {
-        if (reporting) return;
-        reporting = true;
-        try {
-            const now = performance.now();
-            speed = measured(total, wire.moved, speed, now);
-            if (speed > 0) sending.follow(speed);
-            const moved = sending.shown.map(item => {
-                const mark = marks.get(item) ?? {};
-                marks.set(item, mark);
-                mark.speed = measured(mark, item.moved, mark.speed ?? 0, now);
-                const state = item.offline ? 'Offline' : item.state;
-                const moved = { key: item.key, id: id(item), sent: item.sent, speed: Math.round(mark.speed), state };
-                return { moved, mark, text: JSON.stringify(moved) };
-            }).filter(({ mark, text }) => mark.told !== text);
-            let bytes = 0;
-            const fits = end => (bytes += 100 + 3 * ((end.sentence?.length ?? 0) + (end.mendedName?.length ?? 0))) < endedBytes;
-            const told = { ended: ended.filter(fits), checked: checked.filter(fits) };
-            if (moved.length + told.ended.length + told.checked.length > 0) {
-                // An answer that was lost with the connection never comes; to tell it twice does no harm.
-                await Promise.race([
-                    page.invokeMethodAsync('Report', { moved: moved.map(each => each.moved), ...told, speed }),
-                    new Promise((_, reject) => setTimeout(reject, reportLost)),
-                ]);
-                for (const { mark, text } of moved) mark.told = text;
-                ended = ended.filter(end => !told.ended.includes(end));
-                checked = checked.filter(receipt => !told.checked.includes(receipt));
-            }
-            if (!sending.busy && ended.length + checked.length === 0) {
-                clearInterval(timer);
-                timer = total.now = null;
-                speed = 0;
-            }
-        } catch {
-            // The circuit is away: keep what ended and tell it when it is back.
-        } finally {
-            reporting = false;
-        }
-    }
-
-    // Bytes per second, smoothed.
-    function measured(mark, moved, before, now) {
-        const current = mark.now && now > mark.now ? (moved - mark.moved) * 1000 / (now - mark.now) : null;
-        mark.now = now;
-        mark.moved = moved;
-        return current === null ? before : before === 0 ? current : before * 0.8 + current * 0.2;
     }
 
     const onUnload = event => { if (sending.busy) event.preventDefault(); };
@@ -265,7 +208,7 @@ export function attach(root, page, account, token) {
         cancel(keys) { sending.cancel(keys); },
         forget(keys) { sending.forget(keys); },
         dispose() {
-            clearInterval(timer);
+            reporting.dispose();
             listening.abort();
             sending.dispose();
         },

@@ -39,6 +39,9 @@ public sealed class UploadItem(int key, string name, long size)
     /// <summary>The upload on the server, as soon as it is known.</summary>
     public Guid? Id { get; set; }
 
+    /// <summary>The browser's number of the creation, until it knows what became of it.</summary>
+    public Guid? Creation { get; set; }
+
     /// <summary>Bytes.</summary>
     public long Size { get; } = size;
 
@@ -73,7 +76,8 @@ public sealed class UploadItem(int key, string name, long size)
 public sealed record UploadReport(UploadMoved[] Moved, UploadEnded[] Ended, UploadChecked[] Checked, double Speed);
 
 /// <param name="State">Waiting, Sending, Offline or Paused.</param>
-public sealed record UploadMoved(int Key, Guid? Id, long Sent, double Speed, UploadState State);
+/// <param name="Creation">The browser's number of the creation, while it does not know the id.</param>
+public sealed record UploadMoved(int Key, Guid? Id, long Sent, double Speed, UploadState State, Guid? Creation = null);
 
 /// <param name="Id">The upload on the server, where it is still there.</param>
 /// <param name="Code">
