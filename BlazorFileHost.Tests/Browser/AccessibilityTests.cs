@@ -41,6 +41,17 @@ public sealed class AccessibilityTests(BrowserRoom room)
         await Assertions.Expect(person.Dialog).ToBeVisibleAsync();
         await CheckAsync(page, "the question about a taken name");
 
+        await page.Keyboard.PressAsync("Escape");
+        await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
+        using var large = await LargeFile.CreateAsync(100);
+        await person.SlowlyAsync();
+        await person.Input.SetInputFilesAsync(large.Path);
+        await person.SeesTextAsync(person.Uploads, "left");
+        await CheckAsync(page, "an upload");
+        await person.Uploads.GetByRole(AriaRole.Button, new() { Name = "Pause large.txt" }).ClickAsync();
+        await person.SeesTextAsync(person.Uploads, "Paused");
+        await CheckAsync(page, "a paused upload");
+
         foreach (var address in new[] { "/account/manage", "/account/manage/delete", "/account/logout", "/not-found" })
         {
             await page.GotoAsync(address);
@@ -50,6 +61,9 @@ public sealed class AccessibilityTests(BrowserRoom room)
         // Nothing is cut off or needs scrolling sideways.
         await page.GotoAsync("/");
         await person.ReadyAsync();
+        await person.Uploads.GetByRole(AriaRole.Button, new() { Name = "Continue large.txt" }).ClickAsync();
+        await person.SeesTextAsync(person.Uploads, "Choose this file again to continue");
+        await CheckAsync(page, "an unfinished upload");
         Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"));
     }
 

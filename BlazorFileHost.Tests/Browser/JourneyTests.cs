@@ -147,7 +147,7 @@ public sealed class JourneyTests(BrowserRoom room)
         await person.SeesTextAsync(person.Uploads, "“last.txt” was not uploaded: the page was left before it arrived.");
         foreach (var begun in new[] { "a.txt", "b.txt", "c.txt" })
         {
-            await Assertions.Expect(person.Uploads.GetByRole(AriaRole.Button, new() { Name = $"Choose {begun} again" })).ToBeVisibleAsync();
+            await Assertions.Expect(person.Uploads.GetByRole(AriaRole.Button, new() { Name = $"Choose again: {begun}" })).ToBeVisibleAsync();
         }
 
         await Assertions.Expect(person.Uploads.Locator(".reason")).ToHaveCountAsync(1);

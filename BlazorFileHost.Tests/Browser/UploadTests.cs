@@ -94,7 +94,7 @@ public sealed class UploadTests(BrowserRoom room)
         await person.SeesTextAsync(person.Uploads, "Choose this file again to continue");
         await person.SlowlyAsync();
         requests.Clear();
-        var chooser = await person.Page.RunAndWaitForFileChooserAsync(() => person.Uploads.GetByRole(AriaRole.Button, new() { Name = "Choose large.txt again" }).ClickAsync());
+        var chooser = await person.Page.RunAndWaitForFileChooserAsync(() => person.Uploads.GetByRole(AriaRole.Button, new() { Name = "Choose again: large.txt" }).ClickAsync());
         await chooser.SetFilesAsync(large.Path);
 
         await person.SeesTextAsync(person.Uploads, "1 file uploaded and verified");

@@ -617,7 +617,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
 
     private async Task CancelAsync(List<UploadItem> meant)
     {
-        if (await MeansItAsync([.. meant.Select(item => (item.Name, item.Sent))]))
+        if (await MeansItAsync([.. meant.Select(item => (item.Name, Arrived(item)))]))
         {
             List<UploadItem> still = [.. meant.Where(IsUnderWay)];
             away.UnionWith(Ids(still));
@@ -846,6 +846,10 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             }
         }
     }
+
+    /// <summary>Bytes. What was on its way when an upload was paused may have arrived or not: the server knows.</summary>
+    private long Arrived(UploadItem item)
+        => item.State == UploadState.Paused && queue?.Now.FirstOrDefault(upload => upload.Id == item.Id) is { } there ? there.Offset : item.Sent;
 
     private static string Files(int count) => count == 1 ? "1 file" : $"{count:N0} files";
 
