@@ -88,18 +88,43 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
     [Fact]
     public async Task No_room_for_a_piece_costs_nothing_that_was_told()
     {
-        await using var world = await UploadWorld.CreateAsync(capacity: 1500);
+        await using var world = await UploadWorld.CreateAsync(capacity: 2000);
         var bytes = UploadWorld.Text(2000, 1);
         var id = await world.BegunAsync("x.txt", 2000);
         await world.AppendedAsync(id, 0, bytes[..1000]);
         var other = await world.Storage.BeginAsync(StorageKey.New(world.Owner));
-        await other.WriteAsync(new byte[400]);
+        await other.WriteAsync(new byte[900]);
 
         Assert.Equal(RefusalKind.StorageFull, (await world.AppendAsync(id, 1000, bytes[1000..])).Refusal!.Kind);
 
         Assert.Equal(1000, (await world.One.LookAsync(world.Owner, id)).Value!.Offset);
         await other.DisposeAsync();
         Assert.Equal(1500, (await world.AppendedAsync(id, 1000, bytes[1000..1500])).Offset);
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Fact, Trait("Battery", "CRA-05")]
+    public async Task Below_the_reserve_nothing_new_begins_and_what_is_running_rests_with_all_that_came()
+    {
+        await using var world = await UploadWorld.CreateAsync(capacity: 10_000_000);
+        var bytes = UploadWorld.Text(1_000_000, 1);
+        Assert.Equal(RefusalKind.StorageFull, (await world.BeginAsync("too large.txt", 10_000_001)).Refusal!.Kind);
+        var id = await world.BegunAsync("x.txt", bytes.Length);
+        var (sender, coming) = await world.SendingAsync(id, 0, world.One);
+
+        world.Storage.LeftFree = 10_000_000;
+        await sender.SendAsync(bytes[..300_000]);
+        // The sender has not ended, nor broken off.
+        Assert.Equal(RefusalKind.StorageFull, (await coming).Refusal!.Kind);
+
+        Assert.Equal(300_000, (await world.One.LookAsync(world.Owner, id)).Value!.Offset);
+        Assert.Equal(RefusalKind.StorageFull, (await world.AppendAsync(id, 300_000, bytes[300_000..])).Refusal!.Kind);
+        Assert.Equal(RefusalKind.StorageFull, (await world.BeginAsync("y.txt", 1)).Refusal!.Kind);
+        Assert.All(await world.BatchAsync(2, 1, "z"), answer => Assert.Equal(RefusalKind.StorageFull, answer.Refusal!.Kind));
+        await world.CheckAsync(quiet: true);
+
+        world.Storage.LeftFree = 0;
+        Assert.NotNull((await world.AppendedAsync(id, 300_000, bytes[300_000..])).FileId);
         await world.CheckAsync(quiet: true);
     }
 

@@ -154,6 +154,6 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
 
         // The second setting leaves out what only a build has that was not published: a door for assets that are added while it runs.
         protected override void ConfigureWebHost(IWebHostBuilder builder)
-            => builder.UseSetting("DataDirectory", data).UseSetting("ReloadStaticAssetsAtRuntime", "false");
+            => builder.UseSetting("DataDirectory", data).UseSetting("Storage:Reserve", "0").UseSetting("ReloadStaticAssetsAtRuntime", "false");
     }
 }

@@ -19,6 +19,7 @@ public sealed class StorageSetupTests : IDisposable
         var builder = WebApplication.CreateBuilder();
         builder.WebHost.UseTestServer();
         builder.Configuration["DataDirectory"] = temporary.FullName;
+        builder.Configuration["Storage:Reserve"] = "0";
         if (kind is not null)
         {
             builder.Configuration["Storage:Kind"] = kind;

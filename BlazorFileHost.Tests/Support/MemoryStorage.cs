@@ -19,6 +19,11 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
     /// <summary>Bytes held, arriving ones included.</summary>
     public long Used => Interlocked.Read(ref used);
 
+    /// <summary>Bytes to be left free.</summary>
+    public long LeftFree { get; set; }
+
+    public long Room() => capacity == long.MaxValue ? long.MaxValue : Math.Max(0, capacity - Used - LeftFree);
+
     public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();

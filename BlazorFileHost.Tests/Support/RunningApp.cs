@@ -143,6 +143,8 @@ public sealed partial class RunningApp : IAsyncDisposable
             WorkingDirectory = DataDirectory,
         };
         info.Environment["DataDirectory"] = DataDirectory;
+        // How full the disk of this machine is must not matter.
+        info.Environment["Storage__Reserve"] = "0";
         foreach (var (key, value) in settings)
         {
             info.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;

@@ -7,6 +7,39 @@ namespace BlazorFileHost.Tests.Uploads;
 public sealed class FullDiskTests
 {
     [MountFact, Trait("Battery", "CRA-05")]
+    public async Task Some_of_the_disk_stays_free_and_what_had_to_wait_goes_on_when_there_is_room()
+    {
+        const long reserve = 30 << 20;
+        using var disk = SmallDisk.Mount("100m");
+        await using var app = await RunningApp.StartAsync(new() { ["Storage:Reserve"] = $"{reserve}" }, dataDirectory: disk.Root);
+        using var person = await Person.SignedUpAsync(app);
+        using var other = await Person.SignedUpAsync(app);
+        var bytes = Samples.Bytes("ppt", 1, 50_000_000);
+        var upload = await TusUpload.CreatedAsync(person.Client, "large.ppt", bytes.Length);
+        var small = await other.UploadedAsync("small.ppt", Samples.Bytes("ppt", 2, 30_000_000));
+
+        using (var refused = await upload.PatchAsync(0, bytes))
+        {
+            Assert.Equal("StorageFull", (await Person.RefusalAsync(refused)).Code);
+        }
+
+        var offset = await upload.OffsetAsync();
+        Assert.InRange(offset, 10_000_000, bytes.Length - 1);
+        // Some came between two looks at the disk.
+        Assert.InRange(new DriveInfo(disk.Root).AvailableFreeSpace, 1, reserve);
+        Assert.Equal(small.Sha256, await other.DownloadedSha256Async(small.Id));
+        using (var another = Person.Upload("more.txt", "x"u8.ToArray()))
+        {
+            Assert.Equal("StorageFull", (await person.RefusedAsync(another)).Code);
+        }
+
+        await other.LeaveAsync();
+
+        Assert.Equal(bytes.Length, await upload.PatchedAsync(offset, bytes[(int)offset..]));
+        Assert.Empty(app.Complaints);
+    }
+
+    [MountFact, Trait("Battery", "CRA-05")]
     public async Task A_full_disk_refuses_more_loses_nothing_and_can_be_emptied_by_deleting()
     {
         using var disk = SmallDisk.Mount("64m");

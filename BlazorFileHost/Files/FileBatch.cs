@@ -47,6 +47,12 @@ public sealed class FileBatch : IAsyncDisposable
             if (verdict.Value is { } checkedName)
             {
                 name = checkedName;
+                if (storage.Room() < (size ?? 1))
+                {
+                    answers[at] = Refusal.StorageFull(name);
+                    return;
+                }
+
                 blob = await storage.BeginAsync(key, cancellation);
                 (var taken, broken) = await TakeAsync(name, size, content, blob, cancellation);
                 if (broken is not null)

@@ -65,7 +65,7 @@ public sealed partial class FileLibrary(
         await using (var context = await contexts.CreateDbContextAsync(cancellation))
         {
             // Asked again at the end; here it spares the person the wait.
-            if (context.IsAlmostFull())
+            if (context.IsAlmostFull() || storage.Room() < offered.Size)
             {
                 return Refusal.StorageFull(name);
             }

@@ -38,6 +38,9 @@ public sealed partial class UnfinishedFiles
         /// <summary>Whether the row was still ours after the last byte: then nobody has left it to us to take the bytes back.</summary>
         private bool written;
 
+        /// <summary>The storage has come down to its reserve while the bytes came.</summary>
+        private volatile bool full;
+
         /// <summary>How the sender broke off, as opposed to a storage that failed.</summary>
         private Exception? broken;
 
@@ -203,7 +206,7 @@ public sealed partial class UnfinishedFiles
                 ExceptionDispatchInfo.Throw(how);
             }
 
-            return await WhyAsync();
+            return full ? Refusal.StorageFull(upload.Name) : await WhyAsync();
         }
 
         /// <summary>Why the upload is no longer ours.</summary>
@@ -267,6 +270,13 @@ public sealed partial class UnfinishedFiles
             if (mine.Moved(blob.Length))
             {
                 files.changes.Notify(upload.OwnerId);
+            }
+
+            if (blob.Length < upload.Length && files.storage.Room() == 0)
+            {
+                // As if the sender had broken off: what has come stays, and goes on when there is room again.
+                full = true;
+                mine.Stop();
             }
 
             if (allOrNothing || !point.IsCompleted || blob.Length >= upload.Length)

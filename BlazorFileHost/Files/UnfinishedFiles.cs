@@ -64,7 +64,7 @@ public sealed partial class UnfinishedFiles
                 return met.Value is { } there ? new BegunUpload(await WishedAsync(context, there, wish, cancellation), IsNew: false) : met.Refusal!;
             }
 
-            if (context.IsAlmostFull())
+            if (context.IsAlmostFull() || storage.Room() < wish.File.Size)
             {
                 return Refusal.StorageFull(name);
             }
@@ -181,6 +181,11 @@ public sealed partial class UnfinishedFiles
         if (seen.Stage == UploadStage.Finished)
         {
             return seen;
+        }
+
+        if (storage.Room() == 0 && offset < seen.Length)
+        {
+            return Refusal.StorageFull(seen.Name);
         }
 
         using var mine = await running.TakeAsync(id, cancellation);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.IO.Enumeration;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -35,7 +36,12 @@ public sealed partial class DiskStorage : IFileStorage
 
     private static int here;
 
+    /// <summary>How long it is believed how much is free: some tens of megabytes come in that time at most.</summary>
+    private static readonly TimeSpan Measured = TimeSpan.FromMilliseconds(20);
+
     private readonly string root;
+    private readonly long? reserve;
+    private Measurement? room;
     private readonly ILogger logger;
 
     /// <summary>
@@ -52,7 +58,8 @@ public sealed partial class DiskStorage : IFileStorage
 
     /// <param name="directory">Absolute. Made when it is not there; never made again later, so that a lost mount is an error and not an empty store.</param>
     /// <param name="logger">Hears of planted links and of leftovers that could not be removed.</param>
-    public DiskStorage(string directory, ILogger<DiskStorage>? logger = null)
+    /// <param name="reserve">Bytes of the disk to leave free; null for the larger of 5 % of it and 1 GiB.</param>
+    public DiskStorage(string directory, ILogger<DiskStorage>? logger = null, long? reserve = 0)
     {
         if (!Path.IsPathFullyQualified(directory))
         {
@@ -61,7 +68,30 @@ public sealed partial class DiskStorage : IFileStorage
 
         root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
         this.logger = logger ?? NullLogger<DiskStorage>.Instance;
+        this.reserve = reserve;
         MakeRoot(root);
+    }
+
+    public long Room()
+    {
+        if (room is not { } known || Stopwatch.GetElapsedTime(known.At) > Measured)
+        {
+            long left;
+            try
+            {
+                var disk = new DriveInfo(root);
+                left = disk.AvailableFreeSpace - (reserve ?? Math.Max(disk.TotalSize / 20, 1L << 30));
+            }
+            catch (IOException)
+            {
+                // The directory is gone, or its disk: writing will say so.
+                left = long.MaxValue;
+            }
+
+            room = known = new Measurement(Math.Max(0, left), Stopwatch.GetTimestamp());
+        }
+
+        return known.Bytes;
     }
 
     public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
@@ -150,9 +180,17 @@ public sealed partial class DiskStorage : IFileStorage
                 }
 
                 using var held = Hold(PartOf(key));
-                return held is not null && Posix.Unlink(PartOf(key));
+                return held is not null && Free(PartOf(key));
             },
             cancellation);
+    }
+
+    private bool Free(string path)
+    {
+        var gone = Posix.Unlink(path);
+        // Who has just made room is not told that there is none.
+        room = null;
+        return gone;
     }
 
     public IAsyncEnumerable<UnfinishedBlob> ListUnfinishedAsync(CancellationToken cancellation = default) => ListAllUnfinishedAsync(cancellation);
@@ -168,7 +206,7 @@ public sealed partial class DiskStorage : IFileStorage
         key.ThrowIfEmpty();
 
         // Not synced: should power fail now, the blob comes back without a row, and the sweep finds it.
-        return Run(() => IsBlob(key) && Posix.Unlink(PathOf(key)), cancellation);
+        return Run(() => IsBlob(key) && Free(PathOf(key)), cancellation);
     }
 
     public IAsyncEnumerable<StorageKey> ListAsync(Guid ownerId, CancellationToken cancellation = default)
@@ -192,6 +230,7 @@ public sealed partial class DiskStorage : IFileStorage
                 var removed = 0;
                 RemoveTree(area, ref removed, cancellation);
                 settled.Clear();
+                room = null;
                 Posix.SyncDirectory(root);
                 return removed;
             },
@@ -596,4 +635,8 @@ public sealed partial class DiskStorage : IFileStorage
             }
         }
     }
+
+    /// <param name="Bytes">That may still come.</param>
+    /// <param name="At">Timestamp of <see cref="Stopwatch"/>.</param>
+    private sealed record Measurement(long Bytes, long At);
 }

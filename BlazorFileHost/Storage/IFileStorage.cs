@@ -61,6 +61,13 @@ public interface IFileStorage
     /// </summary>
     Task<int> DeleteAreaAsync(Guid ownerId, CancellationToken cancellation = default);
 
+    /// <summary>
+    /// Bytes that should still come in, as it was a moment ago. A disk keeps some back, so that what is there can go on being used and deleted;
+    /// below that it is 0. It is for the callers to keep to it: nothing is refused before the medium itself refuses. Where nobody can tell,
+    /// <see cref="long.MaxValue"/>. Costs next to nothing.
+    /// </summary>
+    long Room();
+
     /// <summary>Writes, reads and removes a few bytes. Throws an <see cref="IOException"/> when the storage cannot do that now.</summary>
     Task ProbeAsync(CancellationToken cancellation = default);
 }

@@ -12,9 +12,17 @@ public sealed class StorageOptions : IValidateOptions<StorageOptions>
     /// <summary><c>Disk</c>: files below <c>{DataDirectory}/files</c>. (<c>S3</c> is to come.) Without regard to case.</summary>
     public string Kind { get; set; } = Disk;
 
+    /// <summary>
+    /// Bytes of the disk that stay free: below that new uploads are refused and running ones wait; everything else goes on. Not set: 5 % of the
+    /// disk, at least 1 GiB.
+    /// </summary>
+    public long? Reserve { get; set; }
+
     /// <summary>Fails with a sentence that names the key and the choices.</summary>
     public ValidateOptionsResult Validate(string? name, StorageOptions options)
-        => string.Equals(options.Kind, Disk, StringComparison.OrdinalIgnoreCase)
-            ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"{Section}:{nameof(Kind)} is '{options.Kind}'. The choices are: {Disk}.");
+        => !string.Equals(options.Kind, Disk, StringComparison.OrdinalIgnoreCase)
+                ? ValidateOptionsResult.Fail($"{Section}:{nameof(Kind)} is '{options.Kind}'. The choices are: {Disk}.")
+            : options.Reserve < 0
+                ? ValidateOptionsResult.Fail($"{Section}:{nameof(Reserve)} is {options.Reserve}. It is a number of bytes, at least 0; leave it out for 5 % of the disk.")
+            : ValidateOptionsResult.Success;
 }

@@ -12,7 +12,8 @@ public static class StorageSetup
         builder.Services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
         builder.Services.AddSingleton<IFileStorage>(services => new DiskStorage(
             Path.Combine(services.GetRequiredService<IConfiguration>()["DataDirectory"]!, "files"),
-            services.GetRequiredService<ILogger<DiskStorage>>()));
+            services.GetRequiredService<ILogger<DiskStorage>>(),
+            services.GetRequiredService<IOptions<StorageOptions>>().Value.Reserve));
         builder.Services.AddHealthChecks().AddCheck<StorageCheck>("storage", tags: ["ready"]);
         return builder;
     }
@@ -25,7 +26,7 @@ public static class StorageSetup
             try
             {
                 await storage.ProbeAsync(cancellationToken);
-                return HealthCheckResult.Healthy();
+                return storage.Room() > 0 ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded("The disk is filled up to its reserve: nothing new is taken.");
             }
             catch (StorageFullException error)
             {

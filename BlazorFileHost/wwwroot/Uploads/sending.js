@@ -246,7 +246,7 @@ export class Sending {
         const { key, attempt, url } = item;
         item.state = end.code === 'Asking' ? 'Asking' : null;
         // What the server keeps of it can be gone on with at another try.
-        if (!['Asking', 'SignedOut', 'Server', 'ServerError'].includes(end.code)) item.url = null;
+        if (!['Asking', 'SignedOut', 'Server', 'ServerError', 'StorageFull'].includes(end.code)) item.url = null;
         this.tell.ended({ key, attempt: Math.max(0, attempt), id: id(item), ...end });
         if (end.code === null ? end.verified : end.code === 'Cancelled') this.#items.delete(key);
         if (end.code !== 'Cancelled') return;
