@@ -87,6 +87,132 @@ public sealed class DiskStorageTests : FileStorageContract, IDisposable
     }
 
     [Fact]
+    [Trait("Battery", "INT-04")]
+    public async Task A_quarantined_blob_lies_whole_beside_the_storage()
+    {
+        var key = await PutAsync(Owner, 1, 2, 3);
+        var place = await Storage.QuarantineAsync(key);
+        Assert.Equal(Path.Combine(temporary.FullName, "data", "quarantine", Owner.ToString(), key.BlobId.ToString("N")), place);
+        Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(place!));
+        Assert.Empty(Files());
+        await Assert.ThrowsAsync<ArgumentException>(() => Storage.PurgeAsync(PathOf(key)));
+    }
+
+    [MountFact]
+    [Trait("Battery", "INT-04")]
+    public async Task Where_the_storage_is_a_file_system_of_its_own_the_quarantine_lies_in_it()
+    {
+        using var disk = SmallDisk.Mount("1m");
+        var storage = new DiskStorage(disk.Root, log);
+        var key = StorageKey.New(Owner);
+        await using (var incoming = await storage.BeginAsync(key))
+        {
+            await incoming.WriteAsync(new byte[] { 1, 2 });
+            await incoming.CommitAsync();
+        }
+
+        var place = await storage.QuarantineAsync(key);
+        Assert.StartsWith(Path.Combine(disk.Root, "quarantine") + "/", place, StringComparison.Ordinal);
+        Assert.Equal([1, 2], await File.ReadAllBytesAsync(place!));
+        await foreach (var thing in storage.ListForeignAsync())
+        {
+            Assert.False(thing.Stays is false, thing.Place);
+        }
+
+        Assert.True(await storage.PurgeAsync(place!));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Battery", "CRA-17")]
+    public async Task Where_the_directory_is_gone_or_another_nothing_is_made_or_listed(bool empty)
+    {
+        await PutAsync(Owner, 1);
+        await Storage.SetMarkAsync(new(Guid.NewGuid(), 1));
+        Directory.Move(Root, Root + ".unmounted");
+        if (empty)
+        {
+            Directory.CreateDirectory(Root);
+        }
+
+        await AssertPlainAsync(() => PutAsync(Guid.CreateVersion7(), 1));
+        await AssertPlainAsync(() => PutAsync(Owner, 1));
+        await AssertPlainAsync(() => Storage.ProbeAsync());
+        await AssertPlainAsync(() => Storage.SetMarkAsync(new(Guid.NewGuid(), 1)));
+        await AssertPlainAsync(ListAllAsync);
+        Assert.Null(await Storage.GetMarkAsync());
+        Assert.Equal(empty, Directory.Exists(Root));
+        Assert.True(!empty || Everything() is []);
+
+        // Mounted again, even as what looks like another directory: the mark tells that it is the one.
+        if (empty)
+        {
+            Directory.Delete(Root);
+        }
+
+        Directory.CreateDirectory(Root);
+        foreach (var entry in Directory.GetFileSystemEntries(Root + ".unmounted"))
+        {
+            Directory.Move(entry, Path.Combine(Root, Path.GetRelativePath(Root + ".unmounted", entry)));
+        }
+
+        await PutAsync(Guid.CreateVersion7(), 1);
+        Assert.Equal(2, (await ListAllAsync()).Count);
+
+        static async Task AssertPlainAsync(Func<Task> work)
+            => Assert.IsNotType<StorageFullException>(await Assert.ThrowsAnyAsync<IOException>(work));
+    }
+
+    [Fact]
+    [Trait("Battery", "INT-02")]
+    [UnsupportedOSPlatform("windows")]
+    public async Task What_is_none_of_ours_is_found_and_moved_aside_and_modes_are_mended()
+    {
+        var key = await PutAsync(Owner, 1);
+        await Storage.SetMarkAsync(new(Guid.NewGuid(), 1));
+        await using var arriving = await Storage.BeginAsync(StorageKey.New(Owner));
+        Assert.Empty(await ForeignAsync());
+
+        var blob = key with { BlobId = Shifted(key.BlobId) };
+        Directory.CreateDirectory(PathOf(blob));
+        await File.WriteAllTextAsync(Path.Combine(PathOf(blob), "kept.txt"), "kept");
+        await File.WriteAllTextAsync(Path.Combine(Root, "note.txt"), "");
+        await File.WriteAllTextAsync(Path.Combine(Root, Owner.ToString(), "note.txt"), "");
+        await File.WriteAllTextAsync(PathOf(key) + ".txt", "");
+        File.CreateSymbolicLink(Path.Combine(Root, "link"), Path.Combine(temporary.FullName, "nowhere"));
+        File.SetUnixFileMode(PathOf(key), OwnerOnlyFile | UnixFileMode.OtherRead);
+        Directory.CreateDirectory(Path.Combine(Root, "lost+found"));
+
+        var things = await ForeignAsync();
+        Assert.Equal(
+            new[] { PathOf(blob), Path.Combine(Root, "note.txt"), Path.Combine(Root, Owner.ToString(), "note.txt"), PathOf(key) + ".txt", Path.Combine(Root, "link"), PathOf(key) }
+                .Order(StringComparer.Ordinal),
+            things.Select(thing => thing.Place).Order(StringComparer.Ordinal));
+        foreach (var thing in things)
+        {
+            Assert.NotNull(await Storage.PutAsideAsync(thing));
+        }
+
+        Assert.Empty(await ForeignAsync());
+        Assert.Equal([1], (await GetAsync(key))!);
+        Assert.Equal(5, Directory.GetFileSystemEntries(Path.Combine(temporary.FullName, "data", "quarantine", "foreign")).Length);
+        Assert.Equal("kept", await File.ReadAllTextAsync(Assert.Single(
+            Directory.GetFiles(Path.Combine(temporary.FullName, "data", "quarantine", "foreign"), "kept.txt", SearchOption.AllDirectories))));
+    }
+
+    private async Task<List<ForeignThing>> ForeignAsync()
+    {
+        var things = new List<ForeignThing>();
+        await foreach (var thing in Storage.ListForeignAsync())
+        {
+            things.Add(thing);
+        }
+
+        return things;
+    }
+
+    [Fact]
     public async Task A_commit_refused_for_a_taken_key_leaves_no_part()
     {
         var key = await PutAsync(Owner, 1);

@@ -51,6 +51,17 @@ public abstract class FileStorageContract
         return keys;
     }
 
+    protected async Task<List<StoredBlob>> ListAllAsync()
+    {
+        var blobs = new List<StoredBlob>();
+        await foreach (var blob in Storage.ListAllAsync())
+        {
+            blobs.Add(blob);
+        }
+
+        return blobs;
+    }
+
     [Fact]
     public async Task What_was_committed_is_read_back()
     {
@@ -605,10 +616,81 @@ public abstract class FileStorageContract
             await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.ResumeAsync(key, 0));
             await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.OpenUnfinishedAsync(key));
             await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.DiscardAsync(key));
+            await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.QuarantineAsync(key));
         }
 
         Assert.ThrowsAny<ArgumentException>(() => Storage.ListAsync(Guid.Empty));
         await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.DeleteAreaAsync(Guid.Empty));
+    }
+
+    [Fact]
+    public async Task All_committed_blobs_of_all_owners_are_listed_with_their_length_and_time()
+    {
+        var before = TimeProvider.System.GetUtcNow();
+        var one = await PutAsync(Owner, 1, 2, 3);
+        var two = await PutAsync(Guid.CreateVersion7(), 4);
+        await using var arriving = await Storage.BeginAsync(StorageKey.New(Owner));
+        await arriving.WriteAsync(new byte[10]);
+        await using (var left = await Storage.BeginAsync(StorageKey.New(Owner)))
+        {
+            await left.WriteAsync(new byte[10]);
+            await left.SyncAsync();
+        }
+
+        var all = await ListAllAsync();
+        Assert.Equal([(one, 3L), (two, 1L)], all.Select(blob => (blob.Key, blob.Length)).OrderByDescending(blob => blob.Length));
+        Assert.All(all, blob => Assert.InRange(blob.LastWritten, before - TimeSpan.FromSeconds(5), TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(5)));
+
+        await Storage.DeleteAsync(one);
+        Assert.Equal([two], (await ListAllAsync()).Select(blob => blob.Key));
+    }
+
+    [Fact]
+    [Trait("Battery", "INT-04")]
+    public async Task A_quarantined_blob_is_out_of_sight_and_destroyed_by_nothing()
+    {
+        var key = await PutAsync(Owner, 1, 2, 3);
+        var other = await PutAsync(Owner, 4);
+        var first = await Storage.QuarantineAsync(key);
+        Assert.NotNull(first);
+        Assert.Null(await Storage.QuarantineAsync(key));
+        Assert.Null(await GetAsync(key));
+        Assert.False(await Storage.DeleteAsync(key));
+        Assert.Equal([other], await ListAsync(Owner));
+        Assert.Equal([other], (await ListAllAsync()).Select(blob => blob.Key));
+
+        // Its key is free; and what is quarantined under it then stays beside the first.
+        await PutAsync(key, 5);
+        var second = await Storage.QuarantineAsync(key);
+        Assert.NotEqual(first, second);
+        Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
+        Assert.Empty(await ListAllAsync());
+
+        // Both are still there, until they are removed for good.
+        Assert.True(await Storage.PurgeAsync(first));
+        Assert.False(await Storage.PurgeAsync(first));
+        Assert.True(await Storage.PurgeAsync(second!));
+    }
+
+    [Fact]
+    [Trait("Battery", "CRA-17")]
+    public async Task The_mark_is_what_was_set_last_and_survives_everything_else()
+    {
+        Assert.Null(await Storage.GetMarkAsync());
+        var mark = new StorageMark(Guid.NewGuid(), 1);
+        await Storage.SetMarkAsync(mark);
+        Assert.Equal(mark, await Storage.GetMarkAsync());
+        var next = mark with { Epoch = long.MaxValue };
+        await Storage.SetMarkAsync(next);
+        await PutAsync(Owner, 1);
+        await Storage.DeleteAreaAsync(Owner);
+        await Storage.ProbeAsync();
+        Assert.Equal(next, await Storage.GetMarkAsync());
+        Assert.Empty(await ListAllAsync());
+        await foreach (var blob in Storage.ListUnfinishedAsync())
+        {
+            Assert.Fail($"{blob.Key} is no blob.");
+        }
     }
 
     [Fact]

@@ -10,11 +10,13 @@ namespace BlazorFileHost.Tests.Support;
 public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? time = null) : IFileStorage
 {
     private readonly TimeProvider time = time ?? TimeProvider.System;
-    private readonly ConcurrentDictionary<StorageKey, byte[]> blobs = new();
+    private readonly ConcurrentDictionary<StorageKey, (byte[] Bytes, DateTimeOffset Written)> blobs = new();
+    private readonly ConcurrentDictionary<string, byte[]> quarantine = new();
     private readonly ConcurrentDictionary<StorageKey, Incoming> arriving = new();
     private readonly ConcurrentDictionary<StorageKey, Kept> unfinished = new();
     private readonly Lock gate = new();
     private long used;
+    private StorageMark? mark;
 
     /// <summary>Bytes held, arriving ones included.</summary>
     public long Used => Interlocked.Read(ref used);
@@ -129,7 +131,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
         key.ThrowIfEmpty();
         return cancellation.IsCancellationRequested
             ? Task.FromCanceled<Stream?>(cancellation)
-            : Task.FromResult<Stream?>(blobs.TryGetValue(key, out var bytes) ? new MemoryStream(bytes, writable: false) : null);
+            : Task.FromResult<Stream?>(blobs.TryGetValue(key, out var blob) ? new MemoryStream(blob.Bytes, writable: false) : null);
     }
 
     public Task<bool> DeleteAsync(StorageKey key, CancellationToken cancellation = default)
@@ -143,6 +145,70 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
         StorageKey.ThrowIfEmpty(ownerId);
         return ListOwnAsync(ownerId, cancellation);
     }
+
+    public async IAsyncEnumerable<StoredBlob> ListAllAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await Task.CompletedTask;
+        cancellation.ThrowIfCancellationRequested();
+        foreach (var (key, blob) in blobs)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return new StoredBlob(key, blob.Bytes.Length, blob.Written);
+        }
+    }
+
+    public Task<string?> QuarantineAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        if (cancellation.IsCancellationRequested)
+        {
+            return Task.FromCanceled<string?>(cancellation);
+        }
+
+        if (!blobs.TryRemove(key, out var blob))
+        {
+            return Task.FromResult<string?>(null);
+        }
+
+        var number = 1;
+        while (!quarantine.TryAdd($"{key}.{number}", blob.Bytes))
+        {
+            number++;
+        }
+
+        return Task.FromResult<string?>($"{key}.{number}");
+    }
+
+    public Task<bool> PurgeAsync(string quarantined, CancellationToken cancellation = default)
+    {
+        if (!quarantine.TryRemove(quarantined, out var bytes))
+        {
+            return Task.FromResult(false);
+        }
+
+        Interlocked.Add(ref used, -bytes.LongLength);
+        return Task.FromResult(true);
+    }
+
+    /// <summary>What lies in the quarantine, by its place.</summary>
+    public IReadOnlyDictionary<string, byte[]> Quarantined => quarantine;
+
+    public Task<StorageMark?> GetMarkAsync(CancellationToken cancellation = default)
+        => cancellation.IsCancellationRequested ? Task.FromCanceled<StorageMark?>(cancellation) : Task.FromResult(mark);
+
+    public Task SetMarkAsync(StorageMark mark, CancellationToken cancellation = default)
+    {
+        if (cancellation.IsCancellationRequested)
+        {
+            return Task.FromCanceled(cancellation);
+        }
+
+        this.mark = mark;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>As when somebody removes the mark, or another storage takes this one's place.</summary>
+    public void LoseMark() => mark = null;
 
     public Task<int> DeleteAreaAsync(Guid ownerId, CancellationToken cancellation = default)
     {
@@ -178,12 +244,12 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     private bool Remove(StorageKey key)
     {
-        if (!blobs.TryRemove(key, out var bytes))
+        if (!blobs.TryRemove(key, out var blob))
         {
             return false;
         }
 
-        Interlocked.Add(ref used, -bytes.LongLength);
+        Interlocked.Add(ref used, -blob.Bytes.LongLength);
         return true;
     }
 
@@ -269,7 +335,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
                 MustBeOpen();
                 cancellation.ThrowIfCancellationRequested();
                 state = State.Failed;
-                if (!storage.blobs.TryAdd(key, bytes.ToArray()))
+                if (!storage.blobs.TryAdd(key, (bytes.ToArray(), storage.time.GetUtcNow())))
                 {
                     return Task.FromException(new IOException("There is a blob under this key already."));
                 }

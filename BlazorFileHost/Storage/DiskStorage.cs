@@ -70,6 +70,7 @@ public sealed partial class DiskStorage : IFileStorage
         this.logger = logger ?? NullLogger<DiskStorage>.Instance;
         this.reserve = reserve;
         MakeRoot(root);
+        identity = Posix.Look(root).Identity;
     }
 
     public long Room()
@@ -241,6 +242,7 @@ public sealed partial class DiskStorage : IFileStorage
     public Task ProbeAsync(CancellationToken cancellation = default) => Run(
         () =>
         {
+            MustBeTheRoot();
             using var probe = Create(Path.Combine(root, $"{Guid.NewGuid():N}.probe"), FileAccess.ReadWrite);
 
             // At once, so that not even a crash leaves it; the open file lives on without a name.
@@ -375,6 +377,7 @@ public sealed partial class DiskStorage : IFileStorage
             return;
         }
 
+        MustBeTheRoot();
         Posix.MakeDirectory(directory);
         if (!IsDirectory(directory, refuse: true))
         {

@@ -56,6 +56,42 @@ public interface IFileStorage
     IAsyncEnumerable<StorageKey> ListAsync(Guid ownerId, CancellationToken cancellation = default);
 
     /// <summary>
+    /// Every committed blob of every owner, in no particular order. A storage that cannot be reached, or whose place is taken by another one,
+    /// is an <see cref="IOException"/> and never an empty list.
+    /// </summary>
+    IAsyncEnumerable<StoredBlob> ListAllAsync(CancellationToken cancellation = default);
+
+    /// <summary>
+    /// Moves a committed blob aside, where only an operator finds it, and says where; it is then no longer to be read, listed, or removed with its
+    /// owner's area. Null when there was none. Never destroys bytes: one that was quarantined before under that key stays beside it.
+    /// </summary>
+    Task<string?> QuarantineAsync(StorageKey key, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// Removes for good what <see cref="QuarantineAsync"/> moved to that place. False when it is not there, or when this storage leaves that to the
+    /// operator.
+    /// </summary>
+    Task<bool> PurgeAsync(string quarantined, CancellationToken cancellation = default) => Task.FromResult(false);
+
+    /// <summary>
+    /// What lies in the storage and is none of ours, or lies there otherwise than we keep it. The mark, the quarantine, and blobs, finished or not,
+    /// are not among it.
+    /// </summary>
+    IAsyncEnumerable<ForeignThing> ListForeignAsync(CancellationToken cancellation = default) => AsyncEnumerable.Empty<ForeignThing>();
+
+    /// <summary>Moves such a thing into the quarantine, or keeps it again as we do; says what was done. Null when it is no longer there.</summary>
+    Task<string?> PutAsideAsync(ForeignThing thing, CancellationToken cancellation = default) => Task.FromResult<string?>(null);
+
+    /// <summary>
+    /// The mark by which the storage is known again; null when it has none: it is empty, or not the one that is meant (an empty mount point).
+    /// A mark that cannot be read is an <see cref="IOException"/>.
+    /// </summary>
+    Task<StorageMark?> GetMarkAsync(CancellationToken cancellation = default);
+
+    /// <summary>Sets the mark: atomic, and durable when this returns. It survives everything else, <see cref="DeleteAreaAsync"/> too.</summary>
+    Task SetMarkAsync(StorageMark mark, CancellationToken cancellation = default);
+
+    /// <summary>
     /// Removes everything of the owner, unfinished blobs too: what was arriving can then no longer be committed. Returns how many
     /// objects were removed; 0 when there is no area. May be repeated after an error.
     /// </summary>
@@ -77,6 +113,23 @@ public interface IFileStorage
 /// <param name="Length">Bytes that are there, acknowledged or not.</param>
 /// <param name="LastWritten">When bytes arrived last, by the clock of the medium.</param>
 public sealed record UnfinishedBlob(StorageKey Key, long Length, DateTimeOffset LastWritten);
+
+/// <summary>A committed blob.</summary>
+/// <param name="Length">Bytes.</param>
+/// <param name="LastWritten">When its bytes came, by the clock of the medium.</param>
+public sealed record StoredBlob(StorageKey Key, long Length, DateTimeOffset LastWritten);
+
+/// <summary>Something in the storage that is none of ours.</summary>
+/// <param name="Place">Where it lies, as an operator finds it.</param>
+/// <param name="Sentence">What is wrong with it.</param>
+/// <param name="Stays">It is ours and lies in its place, but is not kept as it should be.</param>
+public sealed record ForeignThing(string Place, string Sentence, bool Stays);
+
+/// <summary>
+/// Which storage it is. The epoch counts up at every sweep, in the storage and in the database: a database with a lower one was restored from
+/// before.
+/// </summary>
+public sealed record StorageMark(Guid Id, long Epoch);
 
 /// <summary>
 /// A blob on its way in, for one caller at a time, but that <see cref="SyncAsync"/> may run beside one <see cref="WriteAsync"/>. Disposing it

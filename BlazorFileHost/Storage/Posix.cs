@@ -14,6 +14,12 @@ internal enum PathKind
     Other,
 }
 
+/// <summary>What is known of a path. <see cref="Length"/> in bytes, of a file only.</summary>
+/// <param name="Mode">Null where the system has no such modes.</param>
+/// <param name="Identity">What tells it from another that takes its place under the same path; the same for all where the system does not say.</param>
+internal readonly record struct PathFacts(
+    PathKind Kind, long Length, DateTimeOffset Written, UnixFileMode? Mode, (uint Major, uint Minor, ulong Inode) Identity);
+
 /// <summary>
 /// The few calls on which durability rests and that .NET does not offer: an fsync that tells when it failed, fsync of a directory, a link
 /// that refuses a taken name and never turns into a copy (File.Move does, across file systems), mkdir of one level, the kind of a path
@@ -28,6 +34,7 @@ internal static partial class Posix
     private const int Eagain = 11;
     private const int BsdEagain = 35;
     private const int Eexist = 17;
+    private const int Exdev = 18;
     private const int Enotdir = 20;
     private const int Einval = 22;
     private const int Enospc = 28;
@@ -40,7 +47,10 @@ internal static partial class Posix
     /// <summary>ERROR_SHARING_VIOLATION as an HRESULT.</summary>
     private const int WindowsShared = unchecked((int)0x80070020);
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const int AtFdCwd = -100;
+    private const int AtSymlinkNoFollow = 0x100;
+
+    public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     public static bool IsFull(IOException error) => OperatingSystem.IsWindows()
         ? error.HResult == WindowsDiskFull
@@ -52,27 +62,55 @@ internal static partial class Posix
     /// <summary>Whether a name was taken.</summary>
     public static bool IsTaken(IOException error) => error.HResult == Eexist;
 
+    /// <summary>Whether two paths lie on different file systems, so that one cannot become the other.</summary>
+    public static bool IsElsewhere(IOException error) => error.HResult == Exdev;
+
     public static PathKind KindOf(string path)
     {
         if (!OperatingSystem.IsLinux())
         {
-            var attributes = new FileInfo(path).Attributes;
-            return (int)attributes == -1 ? PathKind.Nothing
-                : attributes.HasFlag(FileAttributes.ReparsePoint) ? PathKind.Other
-                : attributes.HasFlag(FileAttributes.Directory) ? PathKind.Directory
-                : PathKind.File;
+            return Look(path).Kind;
         }
 
-        const int atFdCwd = -100, atSymlinkNoFollow = 0x100;
         const uint statxType = 1;
-        var errno = Call(() => Statx(atFdCwd, path, atSymlinkNoFollow, statxType, out var found) == 0 ? found.Mode : -1, out var mode);
-        const int typeMask = 0xF000, regular = 0x8000, directory = 0x4000;
+        var errno = Call(() => Statx(AtFdCwd, path, AtSymlinkNoFollow, statxType, out var found) == 0 ? found.Mode : -1, out var mode);
         return errno switch
         {
-            0 => (mode & typeMask) switch { regular => PathKind.File, directory => PathKind.Directory, _ => PathKind.Other },
+            0 => Kind(mode),
             Enoent or Enotdir => PathKind.Nothing,
             _ => throw Error("stat", errno),
         };
+    }
+
+    /// <summary>What stands under a path, and how; all at once, so that it belongs together.</summary>
+    public static PathFacts Look(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            var file = new FileInfo(path);
+            var attributes = file.Attributes;
+            var kind = (int)attributes == -1 ? PathKind.Nothing
+                : attributes.HasFlag(FileAttributes.ReparsePoint) ? PathKind.Other
+                : attributes.HasFlag(FileAttributes.Directory) ? PathKind.Directory
+                : PathKind.File;
+            return new(kind, kind == PathKind.File ? file.Length : 0, file.LastWriteTimeUtc, null, default);
+        }
+
+        const uint statxBasic = 0x7ff;
+        var facts = default(StatxFound);
+        return Call(() => Statx(AtFdCwd, path, AtSymlinkNoFollow, statxBasic, out facts), out _) switch
+        {
+            0 => new(Kind(facts.Mode), facts.Size, DateTimeOffset.FromUnixTimeSeconds(facts.ModifiedSeconds).AddTicks(facts.ModifiedNanoseconds / 100),
+                (UnixFileMode)(facts.Mode & 0xFFF), (facts.DeviceMajor, facts.DeviceMinor, facts.Inode)),
+            Enoent or Enotdir => default,
+            var errno => throw Error("stat", errno),
+        };
+    }
+
+    private static PathKind Kind(int mode)
+    {
+        const int typeMask = 0xF000, regular = 0x8000, directory = 0x4000;
+        return (mode & typeMask) switch { regular => PathKind.File, directory => PathKind.Directory, _ => PathKind.Other };
     }
 
     /// <summary>Makes one directory that only its owner may enter, whatever the umask; one that is there already is left as it is. Never makes a parent.</summary>
@@ -122,6 +160,55 @@ internal static partial class Posix
             case var errno:
                 throw Error("link", errno);
         }
+    }
+
+    /// <summary>Gives a file or a directory another name, in place of the file that may have it. Never copies: to another file system it is an <see cref="IOException"/>.</summary>
+    public static void Rename(string from, string to)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Directory.Move(from, to);
+        }
+        else if (Call(() => RenameName(from, to), out _) is not 0 and var errno)
+        {
+            throw Error("rename", errno);
+        }
+    }
+
+    /// <summary>Lets the system forget what it holds of a file in memory: what is read then comes from the medium. Only a hint.</summary>
+    public static void Forget(SafeFileHandle file)
+    {
+        // POSIX_FADV_DONTNEED has another number on s390x only.
+        const int dontNeed = 4;
+        if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture != Architecture.S390x)
+        {
+            _ = Advise(file, 0, 0, dontNeed);
+        }
+    }
+
+    /// <summary>Takes a file for this process alone, until it is closed or the process ends, however it ends; others can still read it. False when another has it.</summary>
+    public static bool Hold(SafeFileHandle file)
+    {
+        const int exclusive = 2, atOnce = 4;
+        return !OperatingSystem.IsLinux() || Call(() => FLock(file, exclusive | atOnce), out _) switch
+        {
+            0 => true,
+            Eagain => false,
+            var errno => throw Error("flock", errno),
+        };
+    }
+
+    /// <summary>Opens a file whatever locks there are on it, which .NET respects even for reading. Made when it is not there, for the owner's eyes only.</summary>
+    public static SafeFileHandle OpenAnyway(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        }
+
+        const int readWrite = 2, create = 0x40, closeOnExec = 0x80000;
+        var errno = Call(() => OpenOrMake(path, readWrite | create | closeOnExec, (uint)(UnixFileMode.UserRead | UnixFileMode.UserWrite)), out var descriptor);
+        return errno == 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw Error("open", errno);
     }
 
     /// <summary>Removes a name that is not a directory. False when there was none.</summary>
@@ -257,6 +344,15 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenOrMake(string path, int flags, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameName(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int Advise(SafeFileHandle file, long from, long count, int advice);
+
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FSync(SafeFileHandle file);
 
@@ -281,7 +377,7 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatxOpen(SafeFileHandle file, string path, int flags, uint mask, out StatxFound found);
 
-    /// <summary>struct statx, the same on every architecture (statx(2)); of its 256 bytes only stx_nlink and stx_mode are of interest.</summary>
+    /// <summary>struct statx, the same on every architecture (statx(2)); of its 256 bytes only these are of interest.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct StatxFound
     {
@@ -290,5 +386,23 @@ internal static partial class Posix
 
         [FieldOffset(28)]
         public ushort Mode;
+
+        [FieldOffset(32)]
+        public ulong Inode;
+
+        [FieldOffset(40)]
+        public long Size;
+
+        [FieldOffset(112)]
+        public long ModifiedSeconds;
+
+        [FieldOffset(120)]
+        public uint ModifiedNanoseconds;
+
+        [FieldOffset(136)]
+        public uint DeviceMajor;
+
+        [FieldOffset(140)]
+        public uint DeviceMinor;
     }
 }
