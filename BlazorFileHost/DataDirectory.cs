@@ -9,12 +9,19 @@ internal static class DataDirectory
     /// Makes the setting absolute and the directory present (mode 0700). Unset, it is <c>data/</c> at the root of the repository
     /// when run from source, and <c>data/</c> beside the app otherwise.
     /// </summary>
-    public static void Settle(WebApplicationBuilder builder)
+    /// <param name="make">Whether it is made when it is not there.</param>
+    /// <exception cref="InvalidOperationException">It cannot be used, or is not there and not to be made.</exception>
+    public static void Settle(WebApplicationBuilder builder, bool make = true)
     {
         var path = builder.Configuration[Key];
         path = string.IsNullOrWhiteSpace(path)
             ? Path.Combine(Root(AppContext.BaseDirectory) ?? builder.Environment.ContentRootPath, "data")
             : Path.GetFullPath(path);
+        if (!make && !Directory.Exists(path))
+        {
+            throw new InvalidOperationException($"{Key} is \"{path}\", and there is no such directory.");
+        }
+
         try
         {
             Directory.CreateDirectory(path);

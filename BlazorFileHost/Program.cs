@@ -5,6 +5,7 @@ using BlazorFileHost.Components;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using BlazorFileHost.Live;
+using BlazorFileHost.Space;
 using BlazorFileHost.Storage;
 using BlazorFileHost.Uploads;
 using Microsoft.Extensions.Options;
@@ -13,6 +14,11 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICult
 
 try
 {
+    if (await Commands.RunAsync(args) is { } exitCode)
+    {
+        return exitCode;
+    }
+
     // Settings lie beside the app, wherever it is started from.
     var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
     DataDirectory.Settle(builder);
@@ -21,13 +27,16 @@ try
     builder.AddLive();
     builder.AddFiles();
     builder.AddUploads();
+    builder.AddSpace();
     builder.AddAccounts();
     builder.AddShell();
 
     await using var app = builder.Build();
     // Before anything is made: a start that a wrong setting ends leaves nothing, and says no more than the sentence below.
     app.Services.GetRequiredService<IStartupValidator>().Validate();
+    app.TakeDataDirectory();
     await app.MigrateAsync();
+    await app.OpenStoreAsync();
 
     app.UseShell();
     app.UseAccounts();
@@ -44,6 +53,6 @@ try
 }
 catch (Exception wrong) when (wrong is OptionsValidationException or AggregateException or InvalidOperationException or TimeoutException or IOException)
 {
-    await Console.Error.WriteLineAsync($"BlazorFileHost did not start. {wrong.Message}");
+    await Console.Error.WriteLineAsync($"{(args is ["fsck", ..] ? "fsck did not run" : "BlazorFileHost did not start")}. {wrong.Message}");
     return 1;
 }

@@ -14,6 +14,7 @@ public sealed partial class RoomsTests
         ["Files"] = ["Storage", "Live", "Data", "Components"],
         ["Uploads"] = ["Files", "Data", "Live", "Components"],
         ["Accounts"] = ["Files", "Data", "Live", "Components"],
+        ["Space"] = ["Files", "Storage", "Data", "Live", "Components"],
     };
 
     [Fact]

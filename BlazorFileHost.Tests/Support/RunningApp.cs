@@ -74,9 +74,9 @@ public sealed partial class RunningApp : IAsyncDisposable
     }
 
     /// <summary>Runs the app to its end, for settings that stop it. Returns its exit code and what it wrote.</summary>
-    public static async Task<(int ExitCode, string Output)> RunToEndAsync(Dictionary<string, string> settings)
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(Dictionary<string, string> settings, string? dataDirectory = null)
     {
-        var directory = Directory.CreateTempSubdirectory("filehost-").FullName;
+        var directory = dataDirectory ?? Directory.CreateTempSubdirectory("filehost-").FullName;
         try
         {
             var app = new RunningApp(directory, true, settings);
@@ -97,9 +97,40 @@ public sealed partial class RunningApp : IAsyncDisposable
         }
         finally
         {
-            Directory.Delete(directory, recursive: true);
+            if (dataDirectory is null)
+            {
+                Directory.Delete(directory, recursive: true);
+            }
         }
     }
+
+    /// <summary>Runs one of the app's commands to its end on a data directory, settings given as an operator gives them.</summary>
+    public static async Task<(int ExitCode, string Output, string Errors)> CommandAsync(string dataDirectory, params string[] arguments)
+    {
+        using var process = Process.Start(CommandInfo(arguments, $"--DataDirectory={dataDirectory}"))!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        finally
+        {
+            process.Kill();
+        }
+
+        return (process.ExitCode, await output, await errors);
+    }
+
+    /// <summary>How the app's program is started with arguments.</summary>
+    public static ProcessStartInfo CommandInfo(IEnumerable<string> arguments, params string[] more)
+        => new("dotnet", [Program, .. arguments, .. more]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
+
+    /// <summary>The app's own output lies beside the tests' output: BlazorFileHost.Tests/bin/X -> BlazorFileHost/bin/X.</summary>
+    private static string Program => Path.Combine(
+        AppContext.BaseDirectory.Replace("BlazorFileHost.Tests" + Path.DirectorySeparatorChar, "BlazorFileHost" + Path.DirectorySeparatorChar, StringComparison.Ordinal),
+        "BlazorFileHost.dll");
 
     /// <summary>SIGKILL: no chance to tidy up.</summary>
     public async Task KillAsync()
@@ -134,9 +165,7 @@ public sealed partial class RunningApp : IAsyncDisposable
 
     private ProcessStartInfo StartInfo(string url)
     {
-        // The app's own output lies beside the tests' output: BlazorFileHost.Tests/bin/X -> BlazorFileHost/bin/X.
-        var here = AppContext.BaseDirectory.Replace("BlazorFileHost.Tests" + Path.DirectorySeparatorChar, "BlazorFileHost" + Path.DirectorySeparatorChar, StringComparison.Ordinal);
-        var info = new ProcessStartInfo("dotnet", [Path.Combine(here, "BlazorFileHost.dll"), "--urls", url])
+        var info = new ProcessStartInfo("dotnet", [Program, "--urls", url])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -17,6 +17,10 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
 
     public DbSet<Upload> Uploads => Set<Upload>();
 
+    public DbSet<Store> Stores => Set<Store>();
+
+    public DbSet<Stray> Strays => Set<Stray>();
+
     public DbSet<FirstAdministrator> FirstAdministrators => Set<FirstAdministrator>();
 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
@@ -89,6 +93,11 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
     /// without this a disk that files have filled to the last byte could not be emptied by deleting them.
     /// </summary>
     public virtual bool IsAlmostFull() => false;
+
+    /// <summary>What the database itself finds wrong with its own files, a sentence each; nothing where that is the server's business.</summary>
+    /// <param name="thorough">Also what takes as long as reading all of it.</param>
+    public virtual Task<IReadOnlyList<string>> CheckAsync(bool thorough, CancellationToken cancellation = default)
+        => Task.FromResult<IReadOnlyList<string>>([]);
 
     /// <summary>Brings the tables up to date, making the database first where there is none. Several nodes may do this at once.</summary>
     public abstract Task MigrateAsync(CancellationToken cancellation = default);
@@ -186,6 +195,8 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.NameKey }).IsUnique();
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Size });
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Modified });
+            file.HasIndex(f => f.StorageKey);
+            file.HasIndex(f => f.NextCheck);
             file.HasOne<User>().WithMany().HasForeignKey(f => f.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
 
@@ -200,11 +211,14 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         {
             upload.HasIndex(u => new { u.OwnerId, u.Stage });
             upload.HasIndex(u => u.Expires);
+            upload.HasIndex(u => u.StorageKey);
             upload.HasIndex(u => new { u.OwnerId, u.CreationKey }).IsUnique();
             upload.HasOne<User>().WithMany().HasForeignKey(u => u.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
 
         builder.Entity<FirstAdministrator>().Property(f => f.Id).ValueGeneratedNever();
+        builder.Entity<Store>().Property(s => s.Id).ValueGeneratedNever();
+        builder.Entity<Stray>().HasIndex(s => s.Quarantined);
     }
 
     /// <summary>

@@ -45,6 +45,18 @@ public sealed class StoredFile
     /// <summary>UTC. When the content last changed here.</summary>
     public DateTime Modified { get; set; }
 
+    /// <summary>UTC. When the bytes were last read again and were those of <see cref="Sha256"/>.</summary>
+    public DateTime? Verified { get; set; }
+
+    /// <summary>UTC. When the bytes are to be read again; moved on by whoever begins to.</summary>
+    public DateTime NextCheck { get; set; } = AtOnce;
+
+    /// <summary>UTC. When the bytes were found to be missing or others; null while nobody knows of any harm.</summary>
+    public DateTime? Damaged { get; set; }
+
+    /// <summary>A <see cref="NextCheck"/> for what nobody has looked at yet.</summary>
+    public static DateTime AtOnce { get; } = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
     /// <summary>Changes with every change of the row: who writes with an old one is told so.</summary>
     [ConcurrencyCheck]
     public Guid Version { get; set; } = Guid.CreateVersion7();

@@ -18,7 +18,21 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, ILog
 {
     public async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
     {
-        if (await library.OpenAsync(person.OwnerId(), id, cancellation) is not var (file, bytes))
+        FileContent? content;
+        try
+        {
+            content = await library.OpenAsync(person.OwnerId(), id, cancellation);
+        }
+        catch (DamagedException damaged)
+        {
+            var refusal = Refusal.Damaged(damaged.File.Name);
+            http.Response.Headers.CacheControl = "private, no-store";
+            return http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+                ? Results.Text(refusal.Sentence, statusCode: StatusCodes.Status500InternalServerError)
+                : Results.Json(new { Code = refusal.Kind.ToString(), refusal.Sentence }, statusCode: StatusCodes.Status500InternalServerError);
+        }
+
+        if (content is not var (file, bytes))
         {
             return Results.NotFound();
         }

@@ -147,6 +147,7 @@ public sealed partial class FileLibrary(
     /// goes on to the end even when the file is deleted meanwhile. The caller disposes it.
     /// </summary>
     /// <exception cref="IOException">The bytes are missing or not as long as they were: nothing of them is given out.</exception>
+    /// <exception cref="DamagedException">They are known to be damaged.</exception>
     public async Task<FileContent?> OpenAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
     {
         // A replacement between the look at the row and the opening takes the old bytes away: look again, once.
@@ -155,6 +156,11 @@ public sealed partial class FileLibrary(
             if ((await FindAsync(ownerId, [id], cancellation)) is not [var file])
             {
                 return null;
+            }
+
+            if (file.Damaged is not null)
+            {
+                throw new DamagedException(file);
             }
 
             var bytes = await storage.OpenReadAsync(StorageKey.Parse(file.StorageKey), cancellation);
@@ -228,7 +234,7 @@ public sealed partial class FileLibrary(
     /// </summary>
     public async Task<FileContent?> OpenAsync(StoredFile seen, CancellationToken cancellation = default)
     {
-        var bytes = await storage.OpenReadAsync(StorageKey.Parse(seen.StorageKey), cancellation);
+        var bytes = seen.Damaged is null ? await storage.OpenReadAsync(StorageKey.Parse(seen.StorageKey), cancellation) : null;
         if (bytes?.Length == seen.Size)
         {
             return new FileContent(seen, bytes);

@@ -30,6 +30,9 @@ internal sealed class FileRegister(
     /// <summary>Names asked for by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
 
+    /// <summary>When new bytes are read again for the first time.</summary>
+    public static readonly TimeSpan FirstCheck = TimeSpan.FromMinutes(1);
+
     /// <summary>How often a lost race is run again. Each one lost is one that somebody else won, so it ends; this only bounds what nobody foresaw.</summary>
     private const int Attempts = 1000;
 
@@ -303,9 +306,11 @@ internal sealed class FileRegister(
                 return Refusal.NameTaken(arrival.Name);
             }
 
-            if (there is not null && arrival.OnConflict == OnConflict.Ask)
+            // The same file again where the one that is there is damaged takes its place: that mends it.
+            var mends = there is { Damaged: not null } && IsSame(there, arrival);
+            if (there is not null && arrival.OnConflict == OnConflict.Ask && !mends)
             {
-                if (there.Size == arrival.Content.Size && there.Sha256.AsSpan().SequenceEqual(arrival.Content.Sha256))
+                if (IsSame(there, arrival))
                 {
                     // The same file again, as after an answer that was lost: it is there, as was wished.
                     Superfluous.Add(arrival.Key);
@@ -345,9 +350,14 @@ internal sealed class FileRegister(
             there.Sha256 = arrival.Content.Sha256;
             there.StorageKey = arrival.Key.ToString();
             there.Modified = now;
+            there.Verified = there.Damaged = null;
+            there.NextCheck = now + FirstCheck;
             there.Version = Guid.CreateVersion7();
             return there;
         }
+
+        private static bool IsSame(StoredFile there, Arrival arrival)
+            => there.Size == arrival.Content.Size && there.Sha256.AsSpan().SequenceEqual(arrival.Content.Sha256);
 
         /// <summary>
         /// Whether the run before was committed and only its answer lost with the connection. An upload that is asking says nothing: it may have

@@ -36,6 +36,7 @@ public enum RefusalKind
     Asking,
     Busy,
     KeyUsed,
+    Damaged,
     ServerError,
 }
 
@@ -45,6 +46,9 @@ public enum RefusalKind
 /// <param name="MendedName">A name that would be accepted instead, where there is one.</param>
 public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedName = null)
 {
+    public static Refusal Damaged(string name)
+        => new(RefusalKind.Damaged, $"“{FileName.Visible(name)}” is damaged on the server and cannot be downloaded. Upload it again, or ask whoever runs this server to restore it.");
+
     public static Refusal NameMissing() => new(RefusalKind.NameMissing, "A file needs a name.");
 
     public static Refusal NameReserved(string name, string? mended)

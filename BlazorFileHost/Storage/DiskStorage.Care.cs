@@ -22,6 +22,8 @@ public sealed partial class DiskStorage
 
     private (uint Major, uint Minor, ulong Inode) identity;
 
+    public string Place => root;
+
     public async IAsyncEnumerable<StoredBlob> ListAllAsync([EnumeratorCancellation] CancellationToken cancellation = default)
     {
         await Run(MustBeTheRoot, cancellation).ConfigureAwait(false);

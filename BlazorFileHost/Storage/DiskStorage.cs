@@ -59,7 +59,8 @@ public sealed partial class DiskStorage : IFileStorage
     /// <param name="directory">Absolute. Made when it is not there; never made again later, so that a lost mount is an error and not an empty store.</param>
     /// <param name="logger">Hears of planted links and of leftovers that could not be removed.</param>
     /// <param name="reserve">Bytes of the disk to leave free; null for the larger of 5 % of it and 1 GiB.</param>
-    public DiskStorage(string directory, ILogger<DiskStorage>? logger = null, long? reserve = 0)
+    /// <param name="make">Whether it is made when it is not there. Otherwise everything but looking for the mark is then an error.</param>
+    public DiskStorage(string directory, ILogger<DiskStorage>? logger = null, long? reserve = 0, bool make = true)
     {
         if (!Path.IsPathFullyQualified(directory))
         {
@@ -69,7 +70,11 @@ public sealed partial class DiskStorage : IFileStorage
         root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
         this.logger = logger ?? NullLogger<DiskStorage>.Instance;
         this.reserve = reserve;
-        MakeRoot(root);
+        if (make)
+        {
+            MakeRoot(root);
+        }
+
         identity = Posix.Look(root).Identity;
     }
 

@@ -8,6 +8,9 @@ namespace BlazorFileHost.Storage;
 /// </summary>
 public interface IFileStorage
 {
+    /// <summary>Where it lies, in words for an operator.</summary>
+    string Place => "the storage";
+
     /// <summary>
     /// Begins a new blob. Nothing can be read under <paramref name="key"/> before <see cref="IncomingBlob.CommitAsync"/>.
     /// A key is written once: committing over an existing blob is an <see cref="IOException"/>, and the existing one stays.

@@ -6,14 +6,16 @@ namespace BlazorFileHost.Storage;
 public static class StorageSetup
 {
     /// <summary>Offers <see cref="IFileStorage"/>, as section <c>Storage</c> says, and tells the health check "storage" (tag "ready") whether it works.</summary>
-    public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder)
+    /// <param name="make">Whether an empty storage is made where there is none.</param>
+    public static WebApplicationBuilder AddStorage(this WebApplicationBuilder builder, bool make = true)
     {
         builder.Services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptions>();
         builder.Services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
         builder.Services.AddSingleton<IFileStorage>(services => new DiskStorage(
             Path.Combine(services.GetRequiredService<IConfiguration>()["DataDirectory"]!, "files"),
             services.GetRequiredService<ILogger<DiskStorage>>(),
-            services.GetRequiredService<IOptions<StorageOptions>>().Value.Reserve));
+            services.GetRequiredService<IOptions<StorageOptions>>().Value.Reserve,
+            make));
         builder.Services.AddHealthChecks().AddCheck<StorageCheck>("storage", tags: ["ready"]);
         return builder;
     }

@@ -39,6 +39,28 @@ public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext
         return disk.AvailableFreeSpace < Math.Min(Reserve, disk.TotalSize / 8);
     }
 
+    public override async Task<IReadOnlyList<string>> CheckAsync(bool thorough, CancellationToken cancellation = default)
+    {
+        await Database.OpenConnectionAsync(cancellation);
+        var wrong = new List<string>();
+        foreach (var question in (string[])[thorough ? "PRAGMA integrity_check(100)" : "PRAGMA quick_check(100)", "PRAGMA foreign_key_check"])
+        {
+            await using var command = Database.GetDbConnection().CreateCommand();
+            command.CommandText = question;
+            await using var answers = await command.ExecuteReaderAsync(cancellation);
+            while (await answers.ReadAsync(cancellation))
+            {
+                var columns = Enumerable.Range(0, answers.FieldCount).Select(column => answers.GetValue(column));
+                if (string.Join(' ', columns) is var sentence && sentence != "ok")
+                {
+                    wrong.Add(sentence);
+                }
+            }
+        }
+
+        return wrong;
+    }
+
     public override async Task MigrateAsync(CancellationToken cancellation = default)
     {
         var file = DatabaseFile;

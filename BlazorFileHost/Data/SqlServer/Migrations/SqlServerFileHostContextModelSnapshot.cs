@@ -87,6 +87,30 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.ToTable("Folder");
                 });
 
+            modelBuilder.Entity("BlazorFileHost.Data.Store", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("int");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("bigint");
+
+                    b.Property<DateTime?>("LastPass")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.Property<Guid>("MarkId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<DateTime>("NextWalk")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("Store");
+                });
+
             modelBuilder.Entity("BlazorFileHost.Data.StoredFile", b =>
                 {
                     b.Property<Guid>("Id")
@@ -99,6 +123,10 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .HasColumnType("nvarchar(100)");
 
                     b.Property<DateTime>("Created")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.Property<DateTime?>("Damaged")
                         .HasPrecision(3)
                         .HasColumnType("datetime2(3)");
 
@@ -120,6 +148,10 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .HasColumnType("nvarchar(255)")
                         .UseCollation("Latin1_General_100_BIN2");
 
+                    b.Property<DateTime>("NextCheck")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("uniqueidentifier");
 
@@ -136,11 +168,19 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .HasMaxLength(100)
                         .HasColumnType("nvarchar(100)");
 
+                    b.Property<DateTime?>("Verified")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
                     b.Property<Guid>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("uniqueidentifier");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("NextCheck");
+
+                    b.HasIndex("StorageKey");
 
                     b.HasIndex("OwnerId", "FolderId", "Modified");
 
@@ -150,6 +190,30 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.HasIndex("OwnerId", "FolderId", "Size");
 
                     b.ToTable("File");
+                });
+
+            modelBuilder.Entity("BlazorFileHost.Data.Stray", b =>
+                {
+                    b.Property<string>("StorageKey")
+                        .HasMaxLength(100)
+                        .HasColumnType("nvarchar(100)");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("Place")
+                        .HasMaxLength(1000)
+                        .HasColumnType("nvarchar(1000)");
+
+                    b.Property<DateTime?>("Quarantined")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.HasKey("StorageKey");
+
+                    b.HasIndex("Quarantined");
+
+                    b.ToTable("Stray");
                 });
 
             modelBuilder.Entity("BlazorFileHost.Data.Upload", b =>
@@ -234,6 +298,8 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Expires");
+
+                    b.HasIndex("StorageKey");
 
                     b.HasIndex("OwnerId", "CreationKey")
                         .IsUnique()

@@ -80,6 +80,30 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.ToTable("Folder");
                 });
 
+            modelBuilder.Entity("BlazorFileHost.Data.Store", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("LastPass")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("MarkId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("NextWalk")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("Store");
+                });
+
             modelBuilder.Entity("BlazorFileHost.Data.StoredFile", b =>
                 {
                     b.Property<Guid>("Id")
@@ -92,6 +116,10 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<DateTime>("Created")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("Damaged")
                         .HasPrecision(3)
                         .HasColumnType("TEXT");
 
@@ -113,6 +141,10 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .HasColumnType("TEXT")
                         .UseCollation("BINARY");
 
+                    b.Property<DateTime>("NextCheck")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("TEXT");
 
@@ -129,11 +161,19 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .HasMaxLength(100)
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("Verified")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
                     b.Property<Guid>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("NextCheck");
+
+                    b.HasIndex("StorageKey");
 
                     b.HasIndex("OwnerId", "FolderId", "Modified");
 
@@ -143,6 +183,30 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.HasIndex("OwnerId", "FolderId", "Size");
 
                     b.ToTable("File");
+                });
+
+            modelBuilder.Entity("BlazorFileHost.Data.Stray", b =>
+                {
+                    b.Property<string>("StorageKey")
+                        .HasMaxLength(100)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Place")
+                        .HasMaxLength(1000)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("Quarantined")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("StorageKey");
+
+                    b.HasIndex("Quarantined");
+
+                    b.ToTable("Stray");
                 });
 
             modelBuilder.Entity("BlazorFileHost.Data.Upload", b =>
@@ -227,6 +291,8 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Expires");
+
+                    b.HasIndex("StorageKey");
 
                     b.HasIndex("OwnerId", "CreationKey")
                         .IsUnique();
