@@ -26,6 +26,7 @@ internal static class Outgoing
     /// </summary>
     public static async Task RunAsync(HttpContext http, ILogger log, Func<CancellationToken, Task> send)
     {
+        using var transfer = Transfers.Begin();
         try
         {
             await send(http.RequestAborted);

@@ -23,6 +23,7 @@ internal static class Receiving
         Stream source, long most, IncomingBlob blob, Fingerprint fingerprint, Action<ReadOnlyMemory<byte>>? took, CancellationToken cancellation,
         bool toTheEnd = false)
     {
+        using var transfer = Transfers.Begin();
         var size = (int)Math.Clamp(most, 1, BufferSize);
         byte[]?[] buffers = [ArrayPool<byte>.Shared.Rent(size), null];
         var writing = Task.CompletedTask;

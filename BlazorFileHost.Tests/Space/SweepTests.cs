@@ -1,0 +1,121 @@
+using System.Runtime.Versioning;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using BlazorFileHost.Space;
+using BlazorFileHost.Storage;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorFileHost.Tests.Space;
+
+/// <summary>What nobody has any more goes, late and in two steps.</summary>
+[UnsupportedOSPlatform("windows")]
+public sealed class SweepTests
+{
+    private static readonly TimeSpan Round = TimeSpan.FromMinutes(10);
+
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-07")]
+    public async Task A_blob_without_a_row_goes_when_it_is_old_and_two_sweeps_saw_it_and_then_lies_aside_for_a_day(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        var file = await world.AddAsync("a.txt", "one");
+        File.SetLastWriteTimeUtc(world.PathOf(file), world.Clock.Now.UtcDateTime.AddDays(-3));
+        var stray = await world.StrayAsync(TimeSpan.FromHours(25));
+        var young = await world.StrayAsync(TimeSpan.FromHours(23));
+        var sweep = NewSweep(world);
+
+        Assert.Equal(new Swept(0, 0, 0), await sweep.RunAsync());
+        Assert.True(File.Exists(world.PathOf(stray)));
+        world.Clock.Now += Round;
+        Assert.Equal(new Swept(0, 1, 0), await sweep.RunAsync());
+        Assert.False(File.Exists(world.PathOf(stray)));
+        Assert.True(File.Exists(world.PathOf(young)));
+        var aside = Assert.Single(Directory.GetFiles(world.Quarantine, "*", SearchOption.AllDirectories));
+
+        world.Clock.Now += TimeSpan.FromHours(23);
+        Assert.Equal(new Swept(0, 0, 0), await sweep.RunAsync());
+        Assert.True(File.Exists(aside));
+        world.Clock.Now += TimeSpan.FromHours(1);
+        Assert.Equal(new Swept(0, 1, 1), await sweep.RunAsync());
+        Assert.False(File.Exists(aside));
+
+        // The one that was young has gone its way meanwhile; the file stays whatever happens.
+        world.Clock.Now += TimeSpan.FromHours(25);
+        await sweep.RunAsync();
+        Assert.Empty(Directory.GetFiles(world.Quarantine, "*", SearchOption.AllDirectories));
+        Assert.Equal(0, await world.AskAsync(context => context.Strays.CountAsync()));
+        Assert.True(File.Exists(world.PathOf(file)));
+        Assert.Empty(await world.FsckAsync(data: true));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-07")]
+    public async Task A_blob_that_has_a_row_again_or_belongs_to_an_upload_stays(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        var file = await world.AddAsync("a.txt", "one");
+        File.SetLastWriteTimeUtc(world.PathOf(file), world.Clock.Now.UtcDateTime.AddDays(-3));
+        var upload = (await world.Unfinished.BeginAsync(world.Owner, new UploadWish(new OfferedFile("b.txt", 3), OnConflict.Ask))).Value!.Upload;
+        var published = await world.WriteAsync(StorageKey.Parse(upload.StorageKey), [1, 2, 3], TimeSpan.FromDays(3));
+        var sweep = NewSweep(world);
+        await world.ChangeAsync(context => context.Files.Where(row => row.Id == file.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.StorageKey, "elsewhere")));
+        await sweep.RunAsync();
+        await world.ChangeAsync(context => context.Files.Where(row => row.Id == file.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.StorageKey, file.StorageKey)));
+
+        for (var round = 0; round < 3; round++)
+        {
+            world.Clock.Now += Round;
+            Assert.Equal(0, (await sweep.RunAsync())!.Quarantined);
+        }
+
+        Assert.True(File.Exists(world.PathOf(file)));
+        Assert.True(File.Exists(world.PathOf(published)));
+        Assert.Equal(0, await world.AskAsync(context => context.Strays.CountAsync()));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-07"), Trait("Battery", "MUL-01")]
+    public async Task Of_many_nodes_one_goes_through_the_blobs(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        for (var i = 0; i < 20; i++)
+        {
+            await world.StrayAsync(TimeSpan.FromDays(2));
+        }
+
+        for (var round = 0; round < 2; round++)
+        {
+            var swept = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => NewSweep(world).RunAsync()));
+            Assert.Equal(round * 20, swept.Sum(each => each!.Quarantined));
+            world.Clock.Now += Round;
+        }
+
+        Assert.Equal(20, Directory.GetFiles(world.Quarantine, "*", SearchOption.AllDirectories).Length);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-08"), Trait("Battery", "CRA-17")]
+    public async Task Where_the_guard_says_no_nothing_goes_not_even_an_expired_upload(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        await world.AddAsync("a.txt", "one");
+        var upload = (await world.Unfinished.BeginAsync(world.Owner, new UploadWish(new OfferedFile("b.txt", 3), OnConflict.Ask))).Value!.Upload;
+        var stray = await world.StrayAsync(TimeSpan.FromDays(30));
+        var sweep = NewSweep(world);
+        await sweep.RunAsync();
+        await world.ChangeAsync(context => context.Stores.ExecuteUpdateAsync(set => set.SetProperty(store => store.Epoch, 0)));
+
+        world.Clock.Now += TimeSpan.FromDays(30);
+        Assert.Null(await sweep.RunAsync());
+        Assert.True(File.Exists(world.PathOf(stray)));
+        Assert.True(await world.AskAsync(context => context.Uploads.AnyAsync(row => row.Id == upload.Id)));
+
+        await world.Guard.AcceptAsync();
+        Assert.Equal(new Swept(1, 0, 0), await sweep.RunAsync());
+        world.Clock.Now += Round;
+        Assert.Equal(new Swept(0, 1, 0), await sweep.RunAsync());
+    }
+
+    private static Sweep NewSweep(SpaceWorld world)
+        => new(world.Database.Contexts, world.Storage, world.NewGuard(), world.Unfinished, world.Clock, world.Log<Sweep>());
+}

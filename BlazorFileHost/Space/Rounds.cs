@@ -1,0 +1,58 @@
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Space;
+
+/// <summary>Looks after the storage while the app runs: sweeps every ten minutes, and reads again what is due.</summary>
+internal sealed class Rounds(Sweep sweep, Scrub scrub, IOptionsMonitor<SpaceOptions> options, TimeProvider time, ILogger<Rounds> log) : BackgroundService
+{
+    private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan ScrubEvery = TimeSpan.FromSeconds(15);
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        EveryAsync(SweepEvery, SweepAsync, stoppingToken),
+        EveryAsync(ScrubEvery, ScrubAsync, stoppingToken));
+
+    private async Task SweepAsync(CancellationToken cancellation)
+    {
+        if (await sweep.RunAsync(cancellation) is not { } swept)
+        {
+            return;
+        }
+
+        if (swept.Uploads > 0)
+        {
+            log.LogInformation("{Count} expired uploads and leftovers were swept.", swept.Uploads);
+        }
+
+        if (swept.Quarantined + swept.Purged > 0)
+        {
+            log.LogWarning("{Quarantined} blobs that no file knows were moved to the quarantine, from which they go in {Hours} hours; {Purged} have gone from there.",
+                swept.Quarantined, Sweep.Grace.TotalHours, swept.Purged);
+        }
+    }
+
+    private async Task ScrubAsync(CancellationToken cancellation)
+    {
+        while (options.CurrentValue.ScrubRate > 0 && await scrub.RunAsync(cancellation))
+        {
+        }
+    }
+
+    private async Task EveryAsync(TimeSpan period, Func<CancellationToken, Task> work, CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(period, time);
+        do
+        {
+            try
+            {
+                await work(stopping);
+            }
+            catch (Exception failure) when (!stopping.IsCancellationRequested)
+            {
+                // Whatever it is, a cancelled command too: what leaves here ends the whole app.
+                log.LogError(failure, "Looking after the storage failed. It is tried again.");
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stopping));
+    }
+}
