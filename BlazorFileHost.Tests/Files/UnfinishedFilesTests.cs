@@ -53,6 +53,52 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
         await world.CheckAsync(quiet: true);
     }
 
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "UPL-10")]
+    public async Task Of_a_hundred_at_once_exactly_those_succeed_that_fit_into_the_persons_own_quota(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        // What all may have does not count for who has an own value.
+        world.Rules.Quota = 1;
+        await world.SetQuotaAsync(37_999);
+
+        // By every way in: begun and sent on another node, in one piece, in a batch.
+        var taken = await Task.WhenAll(Enumerable.Range(0, 100).Select(async i => (i % 3) switch
+        {
+            0 => await world.BeginAsync($"{i}.txt", 1000, at: world.One) is { Value.Upload.Id: var id } && (await world.AppendAsync(id, 0, UploadWorld.Text(1000, i), world.Two)).Value is not null,
+            1 => (await world.Library.ReceiveAsync(world.Owner, new OfferedFile($"{i}.txt", 1000), OnConflict.Ask, new MemoryStream(UploadWorld.Text(1000, i)))).Value is not null,
+            _ => (await world.BatchAsync(1, 1000, $"{i}"))[0].Value is not null,
+        }));
+
+        Assert.Equal(37, taken.Count(ok => ok));
+        Assert.Equal((37_000, 0), await world.SumsAsync());
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Fact]
+    public async Task A_refusal_says_how_much_is_free_and_what_would_free_more()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        world.Rules.Quota = 10 << 10;
+        var file = (await world.BatchAsync(1, 4 << 10, "x"))[0].Value!;
+        var upload = await world.BegunAsync("y.txt", 2 << 10);
+
+        const string Expected = "“z.txt” was not uploaded: it has 5 KB, and 4 KB of your 10 KB are free. "
+            + "Unfinished uploads hold 2 KB. Cancel some or delete something, then try again.";
+        Assert.Equal(Expected, (await world.BeginAsync("z.txt", 5 << 10)).Refusal!.Sentence);
+        // Before a byte moves, too.
+        Assert.Equal([null, Expected], (await world.Library.CheckAsync(world.Owner, [new("a.txt", 4 << 10), new("z.txt", 5 << 10)])).Select(answer => answer.Refusal?.Sentence));
+
+        await world.One.DiscardAsync(world.Owner, upload);
+        await world.BatchAsync(1, 6 << 10, "full");
+        Assert.Equal("“z.txt” was not uploaded: it has 1 byte, and your 10 KB are full. Delete something, then try again.",
+            (await world.BatchAsync(1, 1, "z"))[0].Refusal!.Sentence.Replace("z 0", "z", StringComparison.Ordinal));
+
+        // No limit for who has none.
+        await world.SetQuotaAsync(0);
+        Assert.NotNull((await world.BeginAsync("z.txt", 5 << 20)).Value);
+        Assert.NotNull(file);
+    }
+
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "UPL-12")]
     public async Task Twenty_at_once_never_open_more_than_allowed(DatabaseKind kind)
     {

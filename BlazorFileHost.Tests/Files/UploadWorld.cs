@@ -106,6 +106,13 @@ internal sealed class UploadWorld : IAsyncDisposable
     /// <summary>Bytes of all files.</summary>
     public async Task<long> UsedAsync() => (await FilesAsync()).Sum(file => file.Size);
 
+    /// <summary>The owner's own quota, in bytes.</summary>
+    public async Task SetQuotaAsync(long? quota)
+    {
+        await using var context = Database.Contexts.CreateDbContext();
+        await context.Users.Where(user => user.Id == Owner).ExecuteUpdateAsync(set => set.SetProperty(user => user.Quota, quota));
+    }
+
     public async Task<(long Used, long Reserved)> SumsAsync()
     {
         await using var context = Database.Contexts.CreateDbContext();

@@ -12,6 +12,9 @@ public sealed class User : IdentityUser<Guid>
     /// <summary>UTC.</summary>
     public DateTime Created { get; set; }
 
+    /// <summary>What this person's files may take up together, in bytes; 0 for no limit, null for the limit that all have.</summary>
+    public long? Quota { get; set; }
+
     /// <summary>Bytes of all files of this person. Changed in the same transaction as their rows.</summary>
     public long UsedBytes { get; set; }
 

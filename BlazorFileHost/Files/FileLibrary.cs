@@ -30,7 +30,10 @@ public sealed partial class FileLibrary(
     public async Task<IReadOnlyList<Answer<string>>> CheckAsync(Guid ownerId, IReadOnlyList<OfferedFile> offered, CancellationToken cancellation = default)
     {
         var rules = options.CurrentValue;
-        var verdicts = offered.Select(file => Check(file, rules)).ToArray();
+        var usage = await UsageAsync(ownerId, cancellation);
+        var verdicts = offered
+            .Select(file => Check(file, rules) is { Value: { } name } && file.Size > usage?.Free ? Refusal.QuotaExceeded(name, file.Size, usage) : Check(file, rules))
+            .ToArray();
         foreach (var folder in Enumerable.Range(0, offered.Count).Where(at => verdicts[at].Value is not null).GroupBy(at => offered[at].FolderId))
         {
             var keys = folder.ToDictionary(at => at, at => FileName.Key(verdicts[at].Value!));
@@ -46,6 +49,13 @@ public sealed partial class FileLibrary(
         }
 
         return verdicts;
+    }
+
+    /// <summary>Null when there is no such person.</summary>
+    public async Task<Usage?> UsageAsync(Guid ownerId, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await Usage.OfAsync(context, ownerId, options.CurrentValue, cancellation);
     }
 
     /// <summary>

@@ -20,13 +20,13 @@ public sealed partial class FileListing(
     private const int RowHeight = 44;
 
     /// <summary>Between two refreshes. The first one comes at once, the last change is never missed.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(100);
 
     private readonly HashSet<Guid> selected = [];
 
-    // Neither is disposed: a refresh or a change that is under way may still ask them, and they hold nothing of the system.
+    // Not disposed: a refresh that is under way may still ask it, and it holds nothing of the system.
     private readonly CancellationTokenSource leaving = new();
-    private readonly SemaphoreSlim changed = new(0, 1);
+    private readonly Follower follower = new(Apart, time);
     private Virtualize<Row>? virtualize;
     private ElementReference listing;
     private ElementReference rows;
@@ -71,17 +71,7 @@ public sealed partial class FileListing(
         if (RendererInfo.IsInteractive)
         {
             // Listen before the first look: a change between the two would otherwise be missed.
-            subscription = changes.Subscribe(OwnerId, () =>
-            {
-                try
-                {
-                    changed.Release();
-                }
-                catch (SemaphoreFullException)
-                {
-                    // A refresh is due anyway and will see this change too.
-                }
-            });
+            subscription = changes.Subscribe(OwnerId, follower.Due);
             _ = FollowAsync();
         }
 
@@ -133,6 +123,7 @@ public sealed partial class FileListing(
     public async ValueTask DisposeAsync()
     {
         subscription?.Dispose();
+        follower.Dispose();
         await leaving.CancelAsync();
         await LetGoAsync();
     }
@@ -160,19 +151,9 @@ public sealed partial class FileListing(
 
     private async Task FollowAsync()
     {
-        var stop = leaving.Token;
         try
         {
-            while (true)
-            {
-                await changed.WaitAsync(stop);
-                await InvokeAsync(RefreshAsync);
-                await Task.Delay(Pause, time, stop);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page was left.
+            await follower.RunAsync(() => InvokeAsync(RefreshAsync));
         }
         catch (Exception failure)
         {

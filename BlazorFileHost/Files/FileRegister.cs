@@ -54,7 +54,7 @@ internal sealed class FileRegister(
                 }
                 else
                 {
-                    var entry = new Entry(context, ownerId, arrivals, options.CurrentValue.Quota, time.GetUtcNow().UtcDateTime);
+                    var entry = new Entry(context, ownerId, arrivals, options.CurrentValue, time.GetUtcNow().UtcDateTime);
                     switch (await context.WriteAsync(entry.RunAsync))
                     {
                         case Outcome.Entered:
@@ -72,7 +72,7 @@ internal sealed class FileRegister(
 
                             return each;
                         default:
-                            no = name => Refusal.QuotaExceeded(name, options.CurrentValue.Quota);
+                            no = name => Refusal.QuotaExceeded(name, arrivals[0].Content.Size, entry.Usage!);
                             break;
                     }
                 }
@@ -195,7 +195,7 @@ internal sealed class FileRegister(
     private sealed class NotYoursException : Exception;
 
     /// <summary>One transaction. It may run more than once, so everything it found out is begun anew each time.</summary>
-    private sealed class Entry(FileHostContext context, Guid ownerId, IReadOnlyList<Arrival> arrivals, long quota, DateTime now)
+    private sealed class Entry(FileHostContext context, Guid ownerId, IReadOnlyList<Arrival> arrivals, LibraryOptions rules, DateTime now)
     {
         private readonly Dictionary<(Guid Folder, string Key), StoredFile> present = [];
         private readonly HashSet<(Guid Folder, string Key)> folders = [];
@@ -208,6 +208,9 @@ internal sealed class FileRegister(
         public List<StorageKey> Superfluous { get; } = [];
 
         public bool Changed { get; private set; }
+
+        /// <summary>What stood against <see cref="Outcome.TooMuch"/>.</summary>
+        public Usage? Usage { get; private set; }
 
         public async Task<Outcome> RunAsync(CancellationToken cancellation)
         {
@@ -224,14 +227,14 @@ internal sealed class FileRegister(
 
             var brought = arrivals.Sum(arrival => arrival.Content.Size);
             var reserved = arrivals.Where(arrival => arrival.Upload is not null).Sum(arrival => arrival.Content.Size);
-            var fits = await context.Users
-                .Where(user => user.Id == ownerId && (quota == 0 || user.UsedBytes + user.ReservedBytes + brought - reserved <= quota))
+            var fits = await Usage.WithRoom(context.Users.Where(user => user.Id == ownerId), brought - reserved, rules)
                 .ExecuteUpdateAsync(set => set
                     .SetProperty(user => user.UsedBytes, user => user.UsedBytes + brought)
                     .SetProperty(user => user.ReservedBytes, user => user.ReservedBytes - reserved), cancellation);
             if (fits == 0)
             {
-                return await context.Users.AnyAsync(user => user.Id == ownerId, cancellation) ? Outcome.TooMuch : Outcome.OwnerGone;
+                Usage = await Files.Usage.OfAsync(context, ownerId, rules, cancellation);
+                return Usage is null ? Outcome.OwnerGone : Outcome.TooMuch;
             }
 
             foreach (var folder in arrivals.GroupBy(arrival => arrival.FolderId))

@@ -105,9 +105,12 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
     public static Refusal TooDeep(string name, int limit)
         => new(RefusalKind.TooDeep, string.Create(CultureInfo.InvariantCulture, $"The folder {Quote(name)} was not made: folders can lie {limit} deep."));
 
-    /// <param name="quota">Bytes.</param>
-    public static Refusal QuotaExceeded(string name, long quota)
-        => new(RefusalKind.QuotaExceeded, $"{Quote(name)} was not uploaded: your files may take up {ByteSize.Humane(quota)} together. Delete something, then try again.");
+    /// <param name="size">Of the file, in bytes.</param>
+    public static Refusal QuotaExceeded(string name, long size, Usage usage)
+        => new(RefusalKind.QuotaExceeded, $"{Quote(name)} was not uploaded: it has {ByteSize.Humane(size)}, and "
+            + (usage.Free == 0 ? $"your {ByteSize.Humane(usage.Quota)} are full." : $"{ByteSize.Humane(usage.Free)} of your {ByteSize.Humane(usage.Quota)} are free.")
+            + (usage.Reserved == 0 ? " Delete something, then try again."
+                : $" Unfinished uploads hold {ByteSize.Humane(usage.Reserved)}. Cancel some or delete something, then try again."));
 
     public static Refusal TooManyUploads(string name, int limit)
         => new(RefusalKind.TooManyUploads, string.Create(CultureInfo.InvariantCulture,

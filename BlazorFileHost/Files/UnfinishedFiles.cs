@@ -396,13 +396,12 @@ public sealed partial class UnfinishedFiles
             return null;
         }
 
-        var fits = await context.Users
-            .Where(user => user.Id == upload.OwnerId && (rules.Quota == 0 || user.UsedBytes + user.ReservedBytes + upload.Length <= rules.Quota))
+        var fits = await Usage.WithRoom(context.Users.Where(user => user.Id == upload.OwnerId), upload.Length, rules)
             .ExecuteUpdateAsync(set => set.SetProperty(user => user.ReservedBytes, user => user.ReservedBytes + upload.Length), cancellation);
         if (fits == 0)
         {
-            return await context.Users.AnyAsync(user => user.Id == upload.OwnerId, cancellation)
-                ? Refusal.QuotaExceeded(upload.Name, rules.Quota)
+            return await Usage.OfAsync(context, upload.OwnerId, rules, cancellation) is { } usage
+                ? Refusal.QuotaExceeded(upload.Name, upload.Length, usage)
                 : Refusal.OwnerGone();
         }
 

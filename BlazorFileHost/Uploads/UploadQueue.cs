@@ -1,4 +1,5 @@
 using BlazorFileHost.Files;
+using BlazorFileHost.Live;
 
 namespace BlazorFileHost.Uploads;
 
@@ -12,42 +13,17 @@ internal sealed class UploadQueue(
     AccountUploads uploads, TimeProvider time, ILogger log,
     Func<Func<Task>, Task> inTurn, Func<IReadOnlyList<QueuedUpload>, IReadOnlyList<QueuedUpload>, Task> seen) : IDisposable
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
-
-    // Neither is disposed: a change that is under way may still ask them, and they hold nothing of the system.
-    private readonly CancellationTokenSource leaving = new();
-    private readonly SemaphoreSlim changed = new(1, 1);
+    private readonly Follower follower = new(TimeSpan.FromMilliseconds(250), time);
     private IDisposable? subscription;
 
     public IReadOnlyList<QueuedUpload> Now { get; private set; } = [];
 
     /// <summary>Runs until disposed. Where the question fails, what was known stays until the next change.</summary>
-    public async Task FollowAsync()
+    public Task FollowAsync()
     {
-        subscription = uploads.Watch(() =>
-        {
-            try
-            {
-                changed.Release();
-            }
-            catch (SemaphoreFullException)
-            {
-                // It is asked anyway, and this change is seen too.
-            }
-        });
-        try
-        {
-            while (true)
-            {
-                await changed.WaitAsync(leaving.Token);
-                await inTurn(LookAsync);
-                await Task.Delay(Pause, time, leaving.Token);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page was left.
-        }
+        subscription = uploads.Watch(follower.Due);
+        follower.Due();
+        return follower.RunAsync(() => inTurn(LookAsync));
     }
 
     private async Task LookAsync()
@@ -69,6 +45,6 @@ internal sealed class UploadQueue(
     public void Dispose()
     {
         subscription?.Dispose();
-        leaving.Cancel();
+        follower.Dispose();
     }
 }

@@ -362,6 +362,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                     b.Property<bool>("PhoneNumberConfirmed")
                         .HasColumnType("boolean");
 
+                    b.Property<long?>("Quota")
+                        .HasColumnType("bigint");
+
                     b.Property<long>("ReservedBytes")
                         .HasColumnType("bigint");
 

@@ -363,6 +363,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.Property<bool>("PhoneNumberConfirmed")
                         .HasColumnType("bit");
 
+                    b.Property<long?>("Quota")
+                        .HasColumnType("bigint");
+
                     b.Property<long>("ReservedBytes")
                         .HasColumnType("bigint");
 

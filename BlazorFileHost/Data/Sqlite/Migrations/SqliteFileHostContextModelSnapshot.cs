@@ -355,6 +355,9 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.Property<bool>("PhoneNumberConfirmed")
                         .HasColumnType("INTEGER");
 
+                    b.Property<long?>("Quota")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long>("ReservedBytes")
                         .HasColumnType("INTEGER");
 
