@@ -402,10 +402,12 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
 
     // ---- after a restart
 
-    [Fact, Trait("Battery", "CRA-01")]
-    public async Task A_new_process_goes_on_and_knows_the_hash_of_what_it_never_saw()
+    [Theory, Trait("Battery", "CRA-01")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_new_process_goes_on_and_knows_the_hash_of_what_it_never_saw(bool readsUnfinished)
     {
-        await using var world = await UploadWorld.CreateAsync();
+        await using var world = await UploadWorld.CreateAsync(readsUnfinished: readsUnfinished);
         var bytes = UploadWorld.Text(900_000, 1);
         var id = await world.BegunAsync("x.txt", bytes.Length);
         foreach (var (from, to) in new[] { (0, 1), (1, 300_000), (300_000, 300_001), (300_001, 900_000) })
@@ -442,6 +444,25 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
         var found = (await node.LookAsync(world.Owner, id)).Value!;
         Assert.Equal((UploadStage.Finished, 1000), (found.Stage, found.Offset));
         Assert.Equal(SHA256.HashData(bytes), Assert.Single(await world.FilesAsync()).Sha256);
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Fact]
+    public async Task Where_unfinished_bytes_cannot_be_read_wrong_content_is_refused_at_the_end_and_taken_back()
+    {
+        await using var world = await UploadWorld.CreateAsync(readsUnfinished: false);
+        var bytes = UploadWorld.Text(1000, 1);
+        bytes[900] = 0;
+        var wrong = await world.BegunAsync("x.txt", bytes.Length);
+        await world.AppendedAsync(wrong, 0, bytes[..400], world.Node());
+        await world.AppendedAsync(wrong, 400, bytes[400..950], world.Node());
+        Assert.Equal(RefusalKind.ContentMismatch, (await world.AppendAsync(wrong, 950, bytes[950..], world.Node())).Refusal!.Kind);
+
+        var announced = (await world.BeginAsync("y.txt", 1000, sha256: new byte[32])).Value!.Upload.Id;
+        await world.AppendedAsync(announced, 0, UploadWorld.Text(1000, 2)[..400], world.Node());
+        Assert.Equal(RefusalKind.DigestMismatch, (await world.AppendAsync(announced, 400, UploadWorld.Text(1000, 2)[400..], world.Node())).Refusal!.Kind);
+
+        Assert.Empty(await world.FilesAsync());
         await world.CheckAsync(quiet: true);
     }
 

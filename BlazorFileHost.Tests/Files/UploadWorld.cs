@@ -12,11 +12,11 @@ namespace BlazorFileHost.Tests.Files;
 /// <summary>Two nodes over one database and one storage, with a clock that is set by hand. What is counted is recounted at the end.</summary>
 internal sealed class UploadWorld : IAsyncDisposable
 {
-    private UploadWorld(TestDatabase database, Guid owner, long capacity)
+    private UploadWorld(TestDatabase database, Guid owner, long capacity, bool readsUnfinished)
     {
         Database = database;
         Owner = owner;
-        Storage = new MemoryStorage(capacity, Clock);
+        Storage = new MemoryStorage(capacity, Clock, readsUnfinished);
         (One, Two) = (Node(), Node());
     }
 
@@ -39,10 +39,10 @@ internal sealed class UploadWorld : IAsyncDisposable
     public FileLibrary Library
         => new(Database.Contexts, Storage, Changes, new FixedOptions<LibraryOptions>(Rules), Clock, NullLogger<FileLibrary>.Instance);
 
-    public static async Task<UploadWorld> CreateAsync(DatabaseKind kind = DatabaseKind.Sqlite, long capacity = long.MaxValue)
+    public static async Task<UploadWorld> CreateAsync(DatabaseKind kind = DatabaseKind.Sqlite, long capacity = long.MaxValue, bool readsUnfinished = true)
     {
         var database = await TestDatabase.CreateAsync(kind);
-        return new UploadWorld(database, (await database.AddUserAsync()).Id, capacity);
+        return new UploadWorld(database, (await database.AddUserAsync()).Id, capacity, readsUnfinished);
     }
 
     /// <summary>One more process, or the same one after a restart.</summary>

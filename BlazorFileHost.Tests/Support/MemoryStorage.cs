@@ -6,8 +6,9 @@ namespace BlazorFileHost.Tests.Support;
 
 /// <summary>The storage without a disk, for tests of other rooms. It passes the same contract suite; what it keeps is gone with it.</summary>
 /// <param name="capacity">Bytes, arriving ones included. One more is a <see cref="StorageFullException"/>.</param>
+/// <param name="readsUnfinished">False: as a medium does that cannot read what is unfinished.</param>
 /// <param name="time">Says when an unfinished blob was written last; the system's when null.</param>
-public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? time = null) : IFileStorage
+public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? time = null, bool readsUnfinished = true) : IFileStorage
 {
     private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly ConcurrentDictionary<StorageKey, (byte[] Bytes, DateTimeOffset Written)> blobs = new();
@@ -25,6 +26,8 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
     public long LeftFree { get; set; }
 
     public long Room() => capacity == long.MaxValue ? long.MaxValue : Math.Max(0, capacity - Used - LeftFree);
+
+    public bool CanReadUnfinished => readsUnfinished;
 
     public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
     {
@@ -98,7 +101,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
         return cancellation.IsCancellationRequested
             ? Task.FromCanceled<Stream?>(cancellation)
             : Task.FromResult<Stream?>(
-                unfinished.TryGetValue(key, out var kept) && !blobs.ContainsKey(key) ? new MemoryStream(kept.Bytes, writable: false) : null);
+                readsUnfinished && unfinished.TryGetValue(key, out var kept) && !blobs.ContainsKey(key) ? new MemoryStream(kept.Bytes, writable: false) : null);
     }
 
     public Task<bool> DiscardAsync(StorageKey key, CancellationToken cancellation = default)
@@ -317,14 +320,14 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
             }
         }
 
-        public override Task SyncAsync(CancellationToken cancellation = default)
+        public override Task<long> SyncAsync(CancellationToken cancellation = default)
         {
             lock (storage.gate)
             {
                 MustBeOpen();
                 cancellation.ThrowIfCancellationRequested();
                 Stays = true;
-                return Task.CompletedTask;
+                return Task.FromResult(bytes.Length);
             }
         }
 

@@ -16,19 +16,34 @@ internal sealed class Fingerprint(string name) : IDisposable
     /// <summary>Bytes read.</summary>
     public long Length { get; private set; }
 
+    /// <summary>Whether bytes were passed over: then nothing is found any more, and all of them have to be read again once they are whole.</summary>
+    public bool Gap { get; private set; }
+
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        hash.AppendData(bytes);
-        inspector.Append(bytes);
+        if (!Gap)
+        {
+            hash.AppendData(bytes);
+            inspector.Append(bytes);
+        }
+
         Length += bytes.Length;
     }
 
+    /// <summary>Passes over bytes that cannot be read now.</summary>
+    public void PassOver(long upTo) => (Gap, Length) = (true, upTo);
+
     /// <summary>Why the bytes so far can never become such a file; null while they can.</summary>
-    public Refusal? Hopeless => inspector.Hopeless is { } finding ? Refusal.ContentMismatch(name, extension, finding.LooksLike) : null;
+    public Refusal? Hopeless => !Gap && inspector.Hopeless is { } finding ? Refusal.ContentMismatch(name, extension, finding.LooksLike) : null;
 
     /// <summary>The end: what came, or why it is not what the name says.</summary>
     public Answer<ReceivedContent> Finish()
     {
+        if (Gap)
+        {
+            throw new InvalidOperationException("Bytes were passed over.");
+        }
+
         var finding = inspector.Finish();
         return finding.Matches
             ? new ReceivedContent(Length, finding.ContentType, hash.GetCurrentHash())

@@ -59,6 +59,7 @@ public sealed partial class UnfinishedFiles
                 answer = outcome switch
                 {
                     Outcome.Missing => await MissingAsync(),
+                    Outcome.Whole when fingerprint!.Gap => await files.FinishFromStorageAsync(upload) ?? Refusal.UploadNotThere(),
                     Outcome.Whole => await files.FinishAsync(upload, fingerprint!),
                     Outcome.Hopeless => await files.RemoveAsync(upload, null, mine: true) ? answer : await WhyAsync(),
                     _ => answer,
@@ -288,14 +289,16 @@ public sealed partial class UnfinishedFiles
             if (blob.Length - pointAt >= PointBytes || (since >= PointTime && blob.Length > pointAt))
             {
                 (pointAt, pointSince) = (blob.Length, files.time.GetTimestamp());
-                point = PointAsync(blob, blob.Length);
+                point = PointAsync(blob);
             }
         }
 
-        private async Task PointAsync(IncomingBlob blob, long length)
+        private async Task PointAsync(IncomingBlob blob)
         {
             await Task.Yield();
-            await blob.SyncAsync(CancellationToken.None);
+
+            // The last byte is only counted when the file is there.
+            var length = Math.Min(await blob.SyncAsync(CancellationToken.None), upload.Length - 1);
             if (!await files.MarkAsync(upload, length, told: false))
             {
                 mine.Stop();

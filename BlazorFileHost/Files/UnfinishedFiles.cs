@@ -621,7 +621,8 @@ public sealed partial class UnfinishedFiles
     }
 
     /// <summary>
-    /// The fingerprint of the bytes before the offset: from memory, and what is missing there, as after a restart, from the storage. Null when
+    /// The fingerprint of the bytes before the offset: from memory, and what is missing there, as after a restart, from the storage; where that
+    /// cannot read unfinished bytes, one with a gap, whose bytes are read when they are whole. Null when
     /// the storage no longer has them.
     /// </summary>
     private async Task<Fingerprint?> RecallAsync(Upload upload, CancellationToken cancellation)
@@ -630,7 +631,11 @@ public sealed partial class UnfinishedFiles
         var caughtUp = false;
         try
         {
-            if (fingerprint.Length < upload.Offset)
+            if (fingerprint.Length < upload.Offset && !storage.CanReadUnfinished)
+            {
+                fingerprint.PassOver(upload.Offset);
+            }
+            else if (fingerprint.Length < upload.Offset)
             {
                 await using var bytes = await OpenUnfinishedAsync(upload, cancellation);
                 if (bytes is null || bytes.Length < upload.Offset)

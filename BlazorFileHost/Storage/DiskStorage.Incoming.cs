@@ -157,7 +157,7 @@ public sealed partial class DiskStorage
             }
         }
 
-        public override Task SyncAsync(CancellationToken cancellation = default)
+        public override Task<long> SyncAsync(CancellationToken cancellation = default)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
             MustNotBeOver();
@@ -166,7 +166,14 @@ public sealed partial class DiskStorage
                 throw new InvalidOperationException("The blob is being synced already.");
             }
 
-            return cancellation.IsCancellationRequested ? Task.FromCanceled(cancellation) : syncing = Run(Sync, CancellationToken.None, Syncing);
+            if (cancellation.IsCancellationRequested)
+            {
+                return Task.FromCanceled<long>(cancellation);
+            }
+
+            var now = Run(Sync, CancellationToken.None, Syncing);
+            syncing = now;
+            return now;
         }
 
         public override async Task CommitAsync(CancellationToken cancellation = default)
@@ -272,7 +279,7 @@ public sealed partial class DiskStorage
             handle = opened.SafeFileHandle;
         }
 
-        private bool Sync()
+        private long Sync()
         {
             SyncBytes();
             OrLost(() =>
@@ -285,7 +292,8 @@ public sealed partial class DiskStorage
 
                 MustHaveName();
             });
-            return stays = true;
+            stays = true;
+            return synced;
         }
 
         private void MustHaveName()

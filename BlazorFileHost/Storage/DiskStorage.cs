@@ -100,6 +100,8 @@ public sealed partial class DiskStorage : IFileStorage
         return known.Bytes;
     }
 
+    public bool CanReadUnfinished => true;
+
     public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
     {
         key.ThrowIfEmpty();

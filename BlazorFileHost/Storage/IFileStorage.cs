@@ -2,7 +2,7 @@ namespace BlazorFileHost.Storage;
 
 /// <summary>
 /// Keeps bytes under keys and promises that what was committed survives power loss. It knows neither people nor names.
-/// Implementations: <c>DiskStorage</c>, and the tests' <c>MemoryStorage</c>; both pass the same contract suite.
+/// Implementations: <c>DiskStorage</c>, <c>S3Storage</c>, and the tests' <c>MemoryStorage</c>; all pass the same contract suite.
 /// All members may be called from any number of threads at once. A key or owner with an empty id is an <see cref="ArgumentException"/>;
 /// every failure of the medium is an <see cref="IOException"/>, and no room is a <see cref="StorageFullException"/>.
 /// </summary>
@@ -26,15 +26,21 @@ public interface IFileStorage
     /// committed: it is then durable, even where a server was killed in the middle of its commit. While another <see cref="IncomingBlob"/>
     /// is open under the key, a <see cref="BlobBusyException"/>.
     /// </summary>
+    /// <param name="offset">
+    /// What a sync returned since the blob was begun or resumed last, or where it was resumed. A medium that keeps files takes every offset up to its length.
+    /// </param>
     /// <param name="still">
     /// Asked once nobody else can write the blob and before anything is cut: false gives null and leaves it as it is. Whoever had to wait for
     /// it, on another node too, can so find out that what lies behind the offset has been acknowledged to somebody else meanwhile.
     /// </param>
     Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, Func<Task<bool>>? still = null, CancellationToken cancellation = default);
 
+    /// <summary>Whether unfinished bytes can be read. Where not, <see cref="OpenUnfinishedAsync"/> is always null.</summary>
+    bool CanReadUnfinished { get; }
+
     /// <summary>
     /// A seekable stream over what has arrived of an unfinished blob, or null when there is none, it is committed, or somebody is writing it
-    /// now. It hinders nobody: when the blob is resumed meanwhile, the stream sees what becomes of it.
+    /// now, and when the medium cannot read unfinished bytes. It hinders nobody: when the blob is resumed meanwhile, the stream sees what becomes of it.
     /// </summary>
     Task<Stream?> OpenUnfinishedAsync(StorageKey key, CancellationToken cancellation = default);
 
@@ -49,7 +55,10 @@ public interface IFileStorage
     /// </summary>
     IAsyncEnumerable<UnfinishedBlob> ListUnfinishedAsync(CancellationToken cancellation = default);
 
-    /// <summary>A seekable stream over the committed blob, or null when there is none. It goes on to the end even when the blob is deleted meanwhile.</summary>
+    /// <summary>
+    /// A seekable stream over the committed blob, or null when there is none. Once reading has begun it goes on to the end even when the blob is
+    /// deleted meanwhile.
+    /// </summary>
     Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default);
 
     /// <summary>Removes the blob. False when there was none; that is not an error.</summary>
@@ -139,7 +148,7 @@ public sealed record StorageMark(Guid Id, long Epoch);
 /// without a commit takes its bytes back, unless it was synced or resumed: then they stay until <see cref="IFileStorage.DiscardAsync"/>.
 /// After a write, a sync or a commit that failed or was cancelled half way it stays failed: every further call but dispose is an
 /// <see cref="IOException"/>, and the bytes are never published by it. What was synced before can still be resumed, unless it was a sync that
-/// failed, in a commit or before: then nothing is left, because nobody knows any more what the medium holds.
+/// failed, in a commit or before, and nobody knows any more what the medium holds: then nothing is left.
 /// </summary>
 public abstract class IncomingBlob : IAsyncDisposable
 {
@@ -151,13 +160,15 @@ public abstract class IncomingBlob : IAsyncDisposable
 
     /// <summary>
     /// When this returns, what was written when it was called survives power loss, and the blob stays when it is disposed without a commit.
+    /// Returns how many bytes that are: an offset at which it can be resumed, whatever is written meanwhile.
     /// An <see cref="IOException"/>, too, when the owner's area or the blob was removed meanwhile.
     /// </summary>
-    public abstract Task SyncAsync(CancellationToken cancellation = default);
+    public abstract Task<long> SyncAsync(CancellationToken cancellation = default);
 
     /// <summary>
     /// Makes the blob durable, then visible. When this returns, the bytes survive power loss; when it throws, there is no blob under the key
-    /// (or still the one that was there). At most once: writing or committing afterwards is an <see cref="InvalidOperationException"/>.
+    /// (or still the one that was there). Only where the medium could not even be asked any more (<see cref="StorageUnavailableException"/>) may the
+    /// whole blob be there. At most once: writing or committing afterwards is an <see cref="InvalidOperationException"/>.
     /// </summary>
     public abstract Task CommitAsync(CancellationToken cancellation = default);
 
@@ -166,6 +177,9 @@ public abstract class IncomingBlob : IAsyncDisposable
 
 /// <summary>There is no room for the bytes (ENOSPC, EDQUOT).</summary>
 public sealed class StorageFullException(string message, Exception? inner = null) : IOException(message, inner);
+
+/// <summary>The medium cannot be reached now; later it may. Nothing is known of what it holds.</summary>
+public sealed class StorageUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
 
 /// <summary>Somebody else is writing this unfinished blob.</summary>
 public sealed class BlobBusyException(string message = "This blob is being written.", Exception? inner = null) : IOException(message, inner);
