@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all tests: installs what they need where it may (Debian packages, as root), starts a throw-away PostgreSQL on loopback,
-# and ends with a line "N passed, N failed, N skipped". Arguments go to dotnet test, as in --filter FullyQualifiedName~Files.
+# Runs all tests: installs what they need where it may (Debian packages, as root), starts a throw-away PostgreSQL and, as root, two
+# throw-away S3 services (Ceph, Swift) on loopback, and ends with a line "N passed, N failed, N skipped". Arguments go to dotnet test, as in --filter FullyQualifiedName~Files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +11,8 @@ command -v node >/dev/null || need+=(nodejs)
 command -v npm >/dev/null || need+=(npm)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need+=(nginx)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=(postgresql)
+command -v radosgw >/dev/null && command -v ceph-osd >/dev/null || need+=(ceph-mon ceph-osd radosgw ceph-common)
+[ -x /usr/bin/swift-proxy-server ] || need+=(swift-proxy swift-account swift-container swift-object memcached python3-keystoneauth1)
 if [ ${#need[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing: ${need[*]}"
@@ -23,12 +25,29 @@ fi
 
 work=$(mktemp -d)
 finish() {
+  wait
+  for kind in "${services[@]}"; do
+    bash "BlazorFileHost.Tests/Servers/$kind-s3.sh" stop "$work/$kind"
+  done
   if [ -n "${FILEHOST_TEST_POSTGRES_DIR:-}" ]; then
     bash BlazorFileHost.Tests/Servers/postgres.sh stop "$FILEHOST_TEST_POSTGRES_DIR"
   fi
   rm -rf "$work"
 }
+services=()
 trap finish EXIT
+
+# Ports below those that the system gives out by itself, far enough apart for what each service takes.
+base=$(( 10000 + RANDOM % 80 * 100 ))
+offer() {
+  local kind=$1 port=$2
+  services+=("$kind")
+  bash "BlazorFileHost.Tests/Servers/$kind-s3.sh" start "$work/$kind" "$port" >"$work/$kind.answer" 2>"$work/$kind.errors" &
+}
+if [ "$(id -u)" = 0 ]; then
+  if [ -z "${FILEHOST_TEST_CEPH:-}" ] && command -v radosgw >/dev/null; then offer ceph "$base"; fi
+  if [ -z "${FILEHOST_TEST_SWIFT:-}" ] && [ -x /usr/bin/swift-proxy-server ]; then offer swift $(( base + 70 )); fi
+fi
 
 if [ -z "${FILEHOST_TEST_POSTGRES:-}" ] && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
   chmod 755 "$work"
@@ -37,6 +56,24 @@ if [ -z "${FILEHOST_TEST_POSTGRES:-}" ] && compgen -G '/usr/lib/postgresql/*/bin
   FILEHOST_TEST_POSTGRES=$(bash BlazorFileHost.Tests/Servers/postgres.sh start "$FILEHOST_TEST_POSTGRES_DIR" "$port")
   export FILEHOST_TEST_POSTGRES
 fi
+
+# They take some seconds to start, and so does the compiler.
+if [ ${#services[@]} -gt 0 ]; then
+  case " $* " in
+    *" --no-build "* | *" -c "* | *" --configuration "*) ;;
+    *) dotnet build BlazorFileHost.sln --nologo -v quiet ;;
+  esac
+  wait
+fi
+for kind in "${services[@]}"; do
+  answer=$(cat "$work/$kind.answer")
+  if [ -n "$answer" ]; then
+    export "FILEHOST_TEST_${kind^^}=$answer"
+  else
+    echo "The S3 service $kind did not start; its tests are reported as skipped, and fail where CI=true:"
+    cat "$work/$kind.errors"
+  fi
+done
 
 status=0
 dotnet test BlazorFileHost.sln --nologo "$@" 2>&1 | tee "$work/output" || status=$?

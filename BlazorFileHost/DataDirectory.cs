@@ -27,6 +27,12 @@ internal static class DataDirectory
             Directory.CreateDirectory(path);
             if (!OperatingSystem.IsWindows())
             {
+                if (File.GetUnixFileMode(path).HasFlag(UnixFileMode.StickyBit))
+                {
+                    // As /tmp: keeping the others out would be their end.
+                    throw new InvalidOperationException($"{Key} is \"{path}\", which all accounts share. Name a directory below it.");
+                }
+
                 File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             }
         }

@@ -65,6 +65,20 @@ public sealed class StartTests
     }
 
     [Fact]
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    public async Task A_data_directory_that_all_accounts_share_stays_as_it_is()
+    {
+        var shared = Directory.CreateTempSubdirectory("filehost-shared-");
+        const UnixFileMode Everybody = (UnixFileMode)0b001_111_111_111;
+        File.SetUnixFileMode(shared.FullName, Everybody);
+
+        ExpectSentence(await RunningApp.RunToEndAsync(new() { ["DataDirectory"] = shared.FullName }), "DataDirectory", shared.FullName);
+
+        Assert.Equal(Everybody, File.GetUnixFileMode(shared.FullName));
+        shared.Delete();
+    }
+
+    [Fact]
     public async Task A_wholesome_start_and_a_day_of_work_complain_of_nothing()
     {
         await using var app = await RunningApp.StartAsync();

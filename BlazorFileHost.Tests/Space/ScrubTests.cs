@@ -158,6 +158,8 @@ public sealed class ScrubTests
     /// <summary>Everything else goes to the storage behind it.</summary>
     private abstract class Watched(IFileStorage inner) : IFileStorage
     {
+        public bool CanReadUnfinished => inner.CanReadUnfinished;
+
         public long Room() => inner.Room();
 
         public virtual Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default) => inner.OpenReadAsync(key, cancellation);

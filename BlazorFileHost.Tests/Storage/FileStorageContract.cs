@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using BlazorFileHost.Storage;
+using BlazorFileHost.Tests.Support;
 using Xunit;
 
 namespace BlazorFileHost.Tests.Storage;
@@ -12,6 +13,12 @@ public abstract class FileStorageContract
 
     /// <summary>The storage of this test, empty at first; the same one at every call.</summary>
     protected abstract IFileStorage Storage { get; }
+
+    /// <summary>Whether what was written and not synced stays with what was: a promise of no storage, but kept by those that write where it stays.</summary>
+    protected virtual bool KeepsWhatWasNotSynced => true;
+
+    /// <summary>How often what only chance brings about is tried.</summary>
+    protected virtual int Rounds => 20;
 
     protected async Task<StorageKey> PutAsync(Guid owner, params byte[] bytes)
     {
@@ -62,7 +69,7 @@ public abstract class FileStorageContract
         return blobs;
     }
 
-    [Fact]
+    [ServerFact]
     public async Task What_was_committed_is_read_back()
     {
         var key = StorageKey.New(Owner);
@@ -77,7 +84,7 @@ public abstract class FileStorageContract
         Assert.Equal("one two", Encoding.UTF8.GetString((await GetAsync(key))!));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task A_blob_without_bytes_is_a_blob()
     {
         var key = await PutAsync(Owner);
@@ -85,7 +92,7 @@ public abstract class FileStorageContract
         Assert.Equal([key], await ListAsync(Owner));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Eight_mebibytes_come_back_as_they_went_in()
     {
         var bytes = RandomNumberGenerator.GetBytes(8 << 20);
@@ -103,7 +110,7 @@ public abstract class FileStorageContract
         Assert.Equal(SHA256.HashData(bytes), SHA256.HashData((await GetAsync(key))!));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task The_stream_knows_its_length_and_can_be_sought_and_not_written()
     {
         var key = await PutAsync(Owner, 0, 1, 2, 3, 4, 5, 6, 7);
@@ -119,7 +126,7 @@ public abstract class FileStorageContract
         Assert.Equal(0, await stream.ReadAsync(tail));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Nothing_is_to_be_seen_before_the_commit()
     {
         var key = StorageKey.New(Owner);
@@ -132,7 +139,7 @@ public abstract class FileStorageContract
         Assert.NotNull(await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Disposing_without_a_commit_takes_the_bytes_back()
     {
         var key = StorageKey.New(Owner);
@@ -146,7 +153,7 @@ public abstract class FileStorageContract
         Assert.Equal([1], await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task A_key_is_written_once_and_the_first_bytes_stay()
     {
         var key = await PutAsync(Owner, 1, 2, 3);
@@ -156,7 +163,7 @@ public abstract class FileStorageContract
         Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Of_many_who_bring_the_same_key_at_once_one_is_let_in_and_its_bytes_are_whole()
     {
         var key = StorageKey.New(Owner);
@@ -176,7 +183,7 @@ public abstract class FileStorageContract
         Assert.Equal(Enumerable.Repeat((byte)winner, 1000), await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task A_committed_blob_takes_no_more()
     {
         var key = StorageKey.New(Owner);
@@ -192,7 +199,7 @@ public abstract class FileStorageContract
         Assert.Equal([1], await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task After_a_write_that_failed_nothing_is_ever_published()
     {
         var key = StorageKey.New(Owner);
@@ -204,7 +211,7 @@ public abstract class FileStorageContract
         Assert.Null(await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task What_is_cancelled_before_it_begins_changes_nothing()
     {
         var cancelled = new CancellationToken(true);
@@ -233,7 +240,7 @@ public abstract class FileStorageContract
         Assert.Equal([1], await GetUnfinishedAsync(unfinished));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task What_is_not_there_is_null_false_or_nothing()
     {
         var key = StorageKey.New(Owner);
@@ -247,7 +254,7 @@ public abstract class FileStorageContract
         Assert.Equal(0, await Storage.DeleteAreaAsync(Owner));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task A_deleted_blob_is_gone_and_was_there_once()
     {
         var key = await PutAsync(Owner, 1);
@@ -258,7 +265,7 @@ public abstract class FileStorageContract
         Assert.Equal([other], await ListAsync(Owner));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Reading_goes_on_to_the_end_when_the_blob_is_deleted_meanwhile()
     {
         var bytes = RandomNumberGenerator.GetBytes(1 << 20);
@@ -272,7 +279,7 @@ public abstract class FileStorageContract
         Assert.Equal(bytes, read);
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Sixty_four_writers_at_once_all_get_what_they_wrote()
     {
         var written = await Task.WhenAll(Enumerable.Range(0, 64).Select(number => Task.Run(async () =>
@@ -288,7 +295,7 @@ public abstract class FileStorageContract
         Assert.Equal(written.Select(put => put.Key).ToHashSet(), (await ListAsync(Owner)).ToHashSet());
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Removing_an_area_removes_all_of_the_owner_and_nothing_of_another()
     {
         var other = Guid.CreateVersion7();
@@ -313,10 +320,10 @@ public abstract class FileStorageContract
         Assert.Equal([kept], await ListAsync(other));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Removing_an_area_while_blobs_arrive_ends_in_a_blob_or_an_IOException_and_leaves_nothing_behind()
     {
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < Rounds; round++)
         {
             var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var writers = Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
@@ -366,12 +373,14 @@ public abstract class FileStorageContract
         var key = StorageKey.New(Owner);
         await using var incoming = await Storage.BeginAsync(key);
         await incoming.WriteAsync(bytes);
-        await incoming.SyncAsync();
+        Assert.Equal(bytes.Length, await incoming.SyncAsync());
         return key;
     }
 
-    protected async Task<byte[]?> GetUnfinishedAsync(StorageKey key)
+    /// <summary>What was synced of an unfinished blob.</summary>
+    protected virtual async Task<byte[]?> GetUnfinishedAsync(StorageKey key)
     {
+        Assert.True(Storage.CanReadUnfinished);
         await using var stream = await Storage.OpenUnfinishedAsync(key);
         if (stream is null)
         {
@@ -383,7 +392,7 @@ public abstract class FileStorageContract
         return bytes;
     }
 
-    [Fact]
+    [ServerFact]
     public async Task What_was_synced_stays_and_can_be_gone_on_with()
     {
         var key = await LeaveAsync(1, 2, 3);
@@ -409,7 +418,7 @@ public abstract class FileStorageContract
         Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Resuming_cuts_what_was_never_acknowledged()
     {
         var key = await LeaveAsync(1, 2, 3, 4, 5);
@@ -418,6 +427,10 @@ public abstract class FileStorageContract
         {
             Assert.Equal(2, resumed!.Length);
             await resumed.WriteAsync(new byte[] { 9 });
+            if (!KeepsWhatWasNotSynced)
+            {
+                Assert.Equal(3, await resumed.SyncAsync());
+            }
         }
 
         Assert.Equal([1, 2, 9], await GetUnfinishedAsync(key));
@@ -429,7 +442,7 @@ public abstract class FileStorageContract
         Assert.Equal([1, 2, 9], await GetAsync(key));
     }
 
-    [Fact, Trait("Battery", "MUL-02")]
+    [ServerFact, Trait("Battery", "MUL-02")]
     public async Task Whoever_may_not_any_more_when_it_is_their_turn_cuts_nothing()
     {
         var key = await LeaveAsync(1, 2, 3, 4, 5);
@@ -453,7 +466,7 @@ public abstract class FileStorageContract
         Assert.Equal([1, 2, 9], await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task While_a_blob_is_being_written_nobody_else_may_begin_resume_discard_or_read_it()
     {
         var key = StorageKey.New(Owner);
@@ -484,7 +497,7 @@ public abstract class FileStorageContract
         Assert.Null(await Storage.OpenUnfinishedAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Of_many_who_resume_at_once_one_is_let_in()
     {
         var key = await LeaveAsync(1, 2, 3);
@@ -504,7 +517,7 @@ public abstract class FileStorageContract
         Assert.Equal([1, 2, 3], await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task A_discarded_blob_is_gone_and_its_key_is_free_again()
     {
         var key = await LeaveAsync(1, 2, 3);
@@ -517,7 +530,7 @@ public abstract class FileStorageContract
         Assert.Equal([4], await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Unfinished_blobs_of_all_owners_are_listed_with_their_length_and_time()
     {
         var before = TimeProvider.System.GetUtcNow().AddMinutes(-1);
@@ -536,7 +549,7 @@ public abstract class FileStorageContract
         Assert.All(found, unfinished => Assert.InRange(unfinished.LastWritten, before, before.AddMinutes(10)));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task An_area_is_removed_with_its_unfinished_blobs_and_what_runs_can_no_longer_be_synced_or_committed()
     {
         var left = await LeaveAsync(1);
@@ -557,7 +570,7 @@ public abstract class FileStorageContract
         Assert.Equal(1, await Storage.DeleteAreaAsync(Owner));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task Syncing_goes_on_beside_a_write()
     {
         var piece = RandomNumberGenerator.GetBytes(64 << 10);
@@ -585,7 +598,40 @@ public abstract class FileStorageContract
         Assert.Equal(SHA256.HashData([.. Enumerable.Repeat(piece, 64).SelectMany(bytes => bytes)]), SHA256.HashData((await GetAsync(key))!));
     }
 
-    [Fact]
+    [ServerFact]
+    public async Task A_sync_says_up_to_where_and_there_it_can_be_gone_on_with()
+    {
+        var written = RandomNumberGenerator.GetBytes(1 << 20);
+        var key = StorageKey.New(Owner);
+        long synced;
+        await using (var incoming = await Storage.BeginAsync(key))
+        {
+            await incoming.WriteAsync(written.AsMemory(0, 300_000));
+            Assert.Equal(300_000, await incoming.SyncAsync());
+            Assert.Equal(300_000, await incoming.SyncAsync());
+            await incoming.WriteAsync(written.AsMemory(300_000, 50_000));
+            var syncing = incoming.SyncAsync();
+            await incoming.WriteAsync(written.AsMemory(350_000, 50_000));
+            synced = await syncing;
+            Assert.InRange(synced, 350_000, 400_000);
+        }
+
+        foreach (var offset in new[] { synced, 300_000 })
+        {
+            await using var resumed = await Storage.ResumeAsync(key, offset);
+            Assert.Equal(offset, resumed!.Length);
+        }
+
+        await using (var resumed = await Storage.ResumeAsync(key, 300_000))
+        {
+            await resumed!.WriteAsync(written.AsMemory(300_000));
+            await resumed.CommitAsync();
+        }
+
+        Assert.Equal(SHA256.HashData(written), SHA256.HashData((await GetAsync(key))!));
+    }
+
+    [ServerFact]
     public async Task After_a_write_that_failed_what_was_synced_before_can_be_gone_on_with()
     {
         var key = StorageKey.New(Owner);
@@ -603,7 +649,7 @@ public abstract class FileStorageContract
         Assert.Equal([1, 2], await GetAsync(key));
     }
 
-    [Fact]
+    [ServerFact]
     [Trait("Battery", "PTH-02")]
     public async Task Keys_with_empty_ids_are_refused()
     {
@@ -623,7 +669,7 @@ public abstract class FileStorageContract
         await Assert.ThrowsAnyAsync<ArgumentException>(() => Storage.DeleteAreaAsync(Guid.Empty));
     }
 
-    [Fact]
+    [ServerFact]
     public async Task All_committed_blobs_of_all_owners_are_listed_with_their_length_and_time()
     {
         var before = TimeProvider.System.GetUtcNow();
@@ -645,7 +691,7 @@ public abstract class FileStorageContract
         Assert.Equal([two], (await ListAllAsync()).Select(blob => blob.Key));
     }
 
-    [Fact]
+    [ServerFact]
     [Trait("Battery", "INT-04")]
     public async Task A_quarantined_blob_is_out_of_sight_and_destroyed_by_nothing()
     {
@@ -672,7 +718,7 @@ public abstract class FileStorageContract
         Assert.True(await Storage.PurgeAsync(second!));
     }
 
-    [Fact]
+    [ServerFact]
     [Trait("Battery", "CRA-17")]
     public async Task The_mark_is_what_was_set_last_and_survives_everything_else()
     {
@@ -693,7 +739,7 @@ public abstract class FileStorageContract
         }
     }
 
-    [Fact]
+    [ServerFact]
     public async Task The_probe_leaves_nothing_behind()
     {
         var key = await PutAsync(Owner, 1);

@@ -6,11 +6,13 @@ public static class Eventually
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <param name="what">What the failure says was waited for in vain.</param>
-    public static async Task TrueAsync(Func<bool> happened, string what)
+    public static Task TrueAsync(Func<bool> happened, string what) => TrueAsync(() => Task.FromResult(happened()), what);
+
+    public static async Task TrueAsync(Func<Task<bool>> happened, string what)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         using var patience = new CancellationTokenSource(Patience);
-        while (!happened())
+        while (!await happened())
         {
             try
             {

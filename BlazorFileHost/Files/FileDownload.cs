@@ -11,10 +11,11 @@ namespace BlazorFileHost.Files;
 /// <summary>
 /// <c>GET</c> and <c>HEAD /files/{id}</c>: the owner's file as an attachment, never to be shown by the browser, with single byte
 /// ranges (RFC 9110 section 14), a strong <c>ETag</c> and <c>Repr-Digest</c> (RFC 9530) that are the content's SHA-256.
+/// Where the storage sends downloads itself, a GET is shown there (307) once it is found to be right; everything else is answered here.
 /// What is not the owner's looks the same as what is not there. Bytes that are known to be damaged are a 500 before the first of them; bytes
 /// that end too early end the connection.
 /// </summary>
-internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, ILogger<FileDownload> log)
+internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFileStorage storage, ILogger<FileDownload> log)
 {
     public async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
     {
@@ -73,6 +74,19 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, ILog
 
                 http.Response.StatusCode = StatusCodes.Status200OK;
                 http.Response.Headers["X-Accel-Redirect"] = prefix + StorageKey.Parse(file.StorageKey);
+                http.Response.ContentLength = 0;
+                return Results.Empty;
+            }
+
+            if (HttpMethods.IsGet(http.Request.Method) && storage is IDirectDownloads direct
+                && await direct.LinkAsync(StorageKey.Parse(file.StorageKey), http.Response.Headers.ContentDisposition!, file.ContentType) is { } link)
+            {
+                // The storage knows ranges itself, and has another tag. Whoever is shown there asks it for the same.
+                http.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+                headers.Location = link;
+                string[] its = [HeaderNames.AcceptRanges, HeaderNames.ContentDisposition, HeaderNames.ContentType, HeaderNames.ETag, HeaderNames.LastModified, "Repr-Digest"];
+                Array.ForEach(its, name => http.Response.Headers.Remove(name));
+
                 http.Response.ContentLength = 0;
                 return Results.Empty;
             }

@@ -18,6 +18,7 @@ public static class FilesSetup
         builder.Services.AddHostedService<UploadRounds>();
         builder.Services.AddSingleton<FileDownload>();
         builder.Services.AddSingleton<ZipDownload>();
+        builder.Services.AddExceptionHandler<StorageDown>();
     }
 
     public static void MapFiles(this WebApplication app)

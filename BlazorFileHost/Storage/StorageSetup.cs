@@ -11,13 +11,27 @@ public static class StorageSetup
     {
         builder.Services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptions>();
         builder.Services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
-        builder.Services.AddSingleton<IFileStorage>(services => new DiskStorage(
-            Path.Combine(services.GetRequiredService<IConfiguration>()["DataDirectory"]!, "files"),
-            services.GetRequiredService<ILogger<DiskStorage>>(),
-            services.GetRequiredService<IOptions<StorageOptions>>().Value.Reserve,
-            make));
+        builder.Services.AddSingleton(services => Open(services, make));
         builder.Services.AddHealthChecks().AddCheck<StorageCheck>("storage", tags: ["ready"]);
         return builder;
+    }
+
+    private static IFileStorage Open(IServiceProvider services, bool make)
+    {
+        var data = services.GetRequiredService<IConfiguration>()["DataDirectory"]!;
+        var options = services.GetRequiredService<IOptions<StorageOptions>>().Value;
+        if (!options.IsS3)
+        {
+            return new DiskStorage(Path.Combine(data, "files"), services.GetRequiredService<ILogger<DiskStorage>>(), options.Reserve, make);
+        }
+
+        var log = services.GetRequiredService<ILogger<S3Storage>>();
+        if (new Uri(options.S3.Endpoint) is { Scheme: "http", IsLoopback: false })
+        {
+            log.LogWarning("{Key} is plain http: what people store can be read and changed on its way. Use https.", $"{S3Options.Section}:{nameof(S3Options.Endpoint)}");
+        }
+
+        return new S3Storage(options.S3, Path.Combine(data, "spool"), log, services.GetService<TimeProvider>());
     }
 
     /// <summary>Ready while a few bytes can be written, read and removed.</summary>
