@@ -28,6 +28,9 @@ internal static class Commands
           Exit code: 0 all is well, 2 findings, 1 it could not run to its end.
         """;
 
+    /// <summary>How long what is being done may take to its end when somebody stops the command.</summary>
+    private static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>The exit code; null when the arguments name no command, so that the app is to be started.</summary>
@@ -52,11 +55,12 @@ internal static class Commands
         }
 
         using var stop = new CancellationTokenSource();
+        using var giveUp = new CancellationTokenSource();
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            return await FsckAsync(rest, stop.Token);
+            return await FsckAsync(rest, stop.Token).WaitAsync(giveUp.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -73,6 +77,9 @@ internal static class Commands
         {
             signal.Cancel = true;
             stop.Cancel();
+
+            // A database server that says nothing is not to be called off while it is greeted.
+            giveUp.CancelAfter(MostPatience);
         }
     }
 

@@ -63,6 +63,23 @@ public sealed class FileListingTests : PageTest
         list.WaitForAssertion(() => Assert.Equal(["a.txt"], Names()));
     }
 
+    [Fact, Trait("Battery", "INT-01")]
+    public async Task A_file_whose_bytes_are_damaged_stays_in_the_list_and_says_so()
+    {
+        var file = await PlantAsync("a.txt");
+        await PlantAsync("b.txt");
+        await using (var context = Contexts.CreateDbContext())
+        {
+            context.Files.Attach(file).Entity.Damaged = Clock.GetUtcNow().UtcDateTime;
+            await context.SaveChangesAsync();
+        }
+
+        await OpenAsync(2);
+
+        Assert.Equal("Damaged", Row("a.txt").QuerySelector(".damaged")!.TextContent);
+        Assert.Null(Row("b.txt").QuerySelector(".damaged"));
+    }
+
     [Fact]
     public async Task Every_file_is_a_row_that_is_named_by_it()
     {

@@ -13,6 +13,7 @@ public sealed class StartTests
     [InlineData("Files:MaxFileSize", "0", "at least 1")]
     [InlineData("Files:MaxFileSize", "much", "much")]
     [InlineData("Files:SlowestDownload", "0", "at least 1")]
+    [InlineData("Space:ScrubRate", "-1", "MiB a second")]
     [InlineData("Files:AccelRedirect", "protected", "/protected/")]
     [InlineData("Files:AccelRedirect", "/../", "/protected/")]
     public async Task A_wrong_setting_ends_the_start_with_its_key_and_the_choices(string key, string value, params string[] choices)

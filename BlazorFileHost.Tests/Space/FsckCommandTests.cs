@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace BlazorFileHost.Tests.Space;
@@ -80,6 +82,31 @@ public sealed class FsckCommandTests
         Assert.Contains("127.0.0.1:1", errors, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
         directory.Delete();
+    }
+
+    [Theory]
+    [InlineData("-INT")]
+    [InlineData("-TERM")]
+    public async Task It_can_be_stopped(string signal)
+    {
+        // A database server that takes the call and says nothing.
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        using var process = Process.Start(RunningApp.CommandInfo(
+            ["fsck", "--Database:Provider=PostgreSql", $"--ConnectionStrings:FileHost=Host=127.0.0.1;Port={((IPEndPoint)silent.LocalEndpoint).Port};Timeout=60", $"--DataDirectory={Path.GetTempPath()}"]))!;
+        try
+        {
+            var errors = process.StandardError.ReadToEndAsync();
+            using var call = await silent.AcceptTcpClientAsync().WaitAsync(TimeSpan.FromSeconds(30));
+            using var kill = Process.Start("kill", [signal, $"{process.Id}"]);
+            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+            Assert.Equal(1, process.ExitCode);
+            Assert.Equal("Stopped before its end.\n", await errors);
+        }
+        finally
+        {
+            process.Kill();
+        }
     }
 
     [Fact]
