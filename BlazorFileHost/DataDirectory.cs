@@ -9,7 +9,7 @@ internal static class DataDirectory
     /// Makes the setting absolute and the directory present (mode 0700). Unset, it is <c>data/</c> at the root of the repository
     /// when run from source, and <c>data/</c> beside the app otherwise.
     /// </summary>
-    /// <param name="make">Whether it is made when it is not there.</param>
+    /// <param name="make">Whether it is made when it is not there, and closed to others. Otherwise nothing is changed.</param>
     /// <exception cref="InvalidOperationException">It cannot be used, or is not there and not to be made.</exception>
     public static void Settle(WebApplicationBuilder builder, bool make = true)
     {
@@ -17,9 +17,13 @@ internal static class DataDirectory
         path = string.IsNullOrWhiteSpace(path)
             ? Path.Combine(Root(AppContext.BaseDirectory) ?? builder.Environment.ContentRootPath, "data")
             : Path.GetFullPath(path);
-        if (!make && !Directory.Exists(path))
+        if (!make)
         {
-            throw new InvalidOperationException($"{Key} is \"{path}\", and there is no such directory.");
+            // Who only looks leaves its mode as it is, too.
+            builder.Configuration[Key] = Directory.Exists(path)
+                ? path
+                : throw new InvalidOperationException($"{Key} is \"{path}\", and there is no such directory.");
+            return;
         }
 
         try

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text.Json;
 
 namespace BlazorFileHost.Tests.Space;
@@ -90,10 +91,11 @@ public sealed class FsckCommandTests
     public async Task It_can_be_stopped(string signal)
     {
         // A database server that takes the call and says nothing.
+        var directory = Directory.CreateTempSubdirectory("filehost-");
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         using var process = Process.Start(RunningApp.CommandInfo(
-            ["fsck", "--Database:Provider=PostgreSql", $"--ConnectionStrings:FileHost=Host=127.0.0.1;Port={((IPEndPoint)silent.LocalEndpoint).Port};Timeout=60", $"--DataDirectory={Path.GetTempPath()}"]))!;
+            ["fsck", "--Database:Provider=PostgreSql", $"--ConnectionStrings:FileHost=Host=127.0.0.1;Port={((IPEndPoint)silent.LocalEndpoint).Port};Timeout=60", $"--DataDirectory={Directory.CreateTempSubdirectory("filehost-").FullName}"]))!;
         try
         {
             var errors = process.StandardError.ReadToEndAsync();
@@ -106,13 +108,27 @@ public sealed class FsckCommandTests
         finally
         {
             process.Kill();
+            directory.Delete();
         }
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public async Task It_leaves_the_directory_as_it_is()
+    {
+        const UnixFileMode Shared = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        var directory = Directory.CreateTempSubdirectory("filehost-");
+        File.SetUnixFileMode(directory.FullName, Shared);
+        await RunningApp.CommandAsync(directory.FullName, "fsck");
+        Assert.Equal(Shared, File.GetUnixFileMode(directory.FullName));
+        Assert.Empty(directory.GetFileSystemInfos());
+        directory.Delete();
     }
 
     [Fact]
     public async Task Help_says_how_and_ends_well()
     {
-        var (exitCode, output, _) = await RunningApp.CommandAsync(Path.GetTempPath(), "fsck", "--help");
+        var (exitCode, output, _) = await RunningApp.CommandAsync(Directory.CreateTempSubdirectory("filehost-").FullName, "fsck", "--help");
         Assert.Equal(0, exitCode);
         Assert.Contains("--repair", output, StringComparison.Ordinal);
     }
