@@ -188,8 +188,14 @@ public sealed class FsckTests
         {
             context.Files.Add(new StoredFile
             {
-                OwnerId = gone.Id, FolderId = gone.Id, Name = "left.txt", NameKey = "left.txt", Size = 2, ContentType = "text/plain",
-                Sha256 = SHA256.HashData([9, 9]), StorageKey = key.ToString(),
+                OwnerId = gone.Id,
+                FolderId = gone.Id,
+                Name = "left.txt",
+                NameKey = "left.txt",
+                Size = 2,
+                ContentType = "text/plain",
+                Sha256 = SHA256.HashData([9, 9]),
+                StorageKey = key.ToString(),
             });
             context.Folders.Add(new Folder { OwnerId = gone.Id, ParentId = gone.Id, Name = "left", NameKey = "left" });
             await context.SaveChangesAsync();

@@ -52,8 +52,11 @@ internal sealed class SpaceWorld : IAsyncDisposable
 
     public FileLibrary Library => new(Database.Contexts, Storage, Changes, Rules, Clock, NullLogger<FileLibrary>.Instance);
 
-    public UnfinishedFiles Unfinished { get => field ??= new(Database.Contexts, Storage, Changes, new UploadChanges(NullLogger<UploadChanges>.Instance), Rules, Clock,
-        NullLogger<UnfinishedFiles>.Instance); }
+    public UnfinishedFiles Unfinished
+    {
+        get => field ??= new(Database.Contexts, Storage, Changes, new UploadChanges(NullLogger<UploadChanges>.Instance), Rules, Clock,
+        NullLogger<UnfinishedFiles>.Instance);
+    }
 
     public static async Task<SpaceWorld> CreateAsync(DatabaseKind kind = DatabaseKind.Sqlite, bool open = true)
     {
@@ -94,8 +97,14 @@ internal sealed class SpaceWorld : IAsyncDisposable
             await WriteAsync(key, bytes);
             files.Add(new StoredFile
             {
-                OwnerId = Owner, FolderId = Owner, Name = $"{i}.txt", NameKey = $"{i}.txt", Size = size, ContentType = "text/plain",
-                Sha256 = SHA256.HashData(bytes), StorageKey = key.ToString(),
+                OwnerId = Owner,
+                FolderId = Owner,
+                Name = $"{i}.txt",
+                NameKey = $"{i}.txt",
+                Size = size,
+                ContentType = "text/plain",
+                Sha256 = SHA256.HashData(bytes),
+                StorageKey = key.ToString(),
             });
         }
 

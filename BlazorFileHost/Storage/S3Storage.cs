@@ -388,8 +388,9 @@ public sealed partial class S3Storage : IFileStorage, IDirectDownloads, IDisposa
     public async Task<StorageMark?> GetMarkAsync(CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
+        // Seldom asked for, and then to find out whether the storage is there.
         using var answer = await door.CallAsync(
-            (client, token) => client.GetObjectAsync(door.Bucket, root + MarkName, token), cancellation, S3Door.IsNotThere).ConfigureAwait(false);
+            (client, token) => client.GetObjectAsync(door.Bucket, root + MarkName, token), cancellation, S3Door.IsNotThere, anyway: true).ConfigureAwait(false);
         if (answer is null)
         {
             return null;
