@@ -76,7 +76,8 @@ for kind in "${services[@]}"; do
 done
 
 status=0
-dotnet test BlazorFileHost.sln --nologo "$@" 2>&1 | tee "$work/output" || status=$?
+# A test that hangs is a failed test, with a name.
+dotnet test BlazorFileHost.sln --nologo --blame-hang-timeout 10m --blame-hang-dump-type none "$@" 2>&1 | tee "$work/output" || status=$?
 line=$(grep -E '^(Passed|Failed)! +- Failed:' "$work/output" | tail -1)
 sed -E 's/.*Failed: *([0-9]+), Passed: *([0-9]+), Skipped: *([0-9]+).*/\2 passed, \1 failed, \3 skipped/' <<<"${line:?No test ran.}"
 exit "$status"

@@ -81,13 +81,13 @@ public sealed partial class UnfinishedFiles
             }
             catch (IOException failure) when (failure != broken)
             {
-                // Whoever cancelled the upload, or left for good, has taken the bytes away under our hands.
-                if (await files.FindAsync(upload.OwnerId, upload.Id, CancellationToken.None) is not null)
+                // Whoever cancelled the upload, or left for good, has taken the bytes away under our hands; whoever took it over has them now.
+                if (await files.FindAsync(upload.OwnerId, upload.Id, CancellationToken.None) is { } now && now.Turn == upload.Turn)
                 {
                     throw;
                 }
 
-                return await files.GoneAsync(upload.OwnerId);
+                return await WhyAsync();
             }
             finally
             {
