@@ -82,7 +82,7 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
         var file = (await world.BatchAsync(1, 4 << 10, "x"))[0].Value!;
         var upload = await world.BegunAsync("y.txt", 2 << 10);
 
-        const string Expected = "“z.txt” was not uploaded: it has 5 KB, and 4 KB of your 10 KB are free. "
+        const string Expected = "“z.txt” was not uploaded: it needs 5 KB, and 4 KB of your 10 KB are free. "
             + "Unfinished uploads hold 2 KB. Cancel some or delete something, then try again.";
         Assert.Equal(Expected, (await world.BeginAsync("z.txt", 5 << 10)).Refusal!.Sentence);
         // Before a byte moves, too.
@@ -90,7 +90,7 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
 
         await world.One.DiscardAsync(world.Owner, upload);
         await world.BatchAsync(1, 6 << 10, "full");
-        Assert.Equal("“z.txt” was not uploaded: it has 1 byte, and your 10 KB are full. Delete something, then try again.",
+        Assert.Equal("“z.txt” was not uploaded: it needs 1 byte, and your 10 KB are full. Delete something, then try again.",
             (await world.BatchAsync(1, 1, "z"))[0].Refusal!.Sentence.Replace("z 0", "z", StringComparison.Ordinal));
 
         // No limit for who has none.

@@ -107,7 +107,7 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
 
     /// <param name="size">Of the file, in bytes.</param>
     public static Refusal QuotaExceeded(string name, long size, Usage usage)
-        => new(RefusalKind.QuotaExceeded, $"{Quote(name)} was not uploaded: it has {ByteSize.Humane(size)}, and "
+        => new(RefusalKind.QuotaExceeded, $"{Quote(name)} was not uploaded: it needs {ByteSize.Humane(size)}, and "
             + (usage.Free == 0 ? $"your {ByteSize.Humane(usage.Quota)} are full." : $"{ByteSize.Humane(usage.Free)} of your {ByteSize.Humane(usage.Quota)} are free.")
             + (usage.Reserved == 0 ? " Delete something, then try again."
                 : $" Unfinished uploads hold {ByteSize.Humane(usage.Reserved)}. Cancel some or delete something, then try again."));
