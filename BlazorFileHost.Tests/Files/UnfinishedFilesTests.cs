@@ -174,6 +174,27 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
         await world.CheckAsync(quiet: true);
     }
 
+    [Fact, Trait("Battery", "UPL-05")]
+    public async Task A_sender_whose_finished_upload_was_taken_away_before_the_answer_is_told_of_the_file()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        var bytes = UploadWorld.Text(1000, 1);
+        var id = await world.BegunAsync("x.txt", 1000);
+        // In the moment after the commit, as a DELETE on another node does.
+        using var taking = world.Changes.Subscribe(world.Owner, () =>
+        {
+            using var context = world.Database.Contexts.CreateDbContext();
+            context.Uploads.Where(upload => upload.Id == id).ExecuteDelete();
+        });
+
+        var told = await world.AppendedAsync(id, 0, bytes);
+
+        var file = Assert.Single(await world.FilesAsync());
+        Assert.Equal((UploadStage.Finished, (Guid?)file.Id, 1000L), (told.Stage, told.FileId, told.Offset));
+        Assert.Equal(file.Sha256, told.Sha256);
+        await world.CheckAsync(quiet: true);
+    }
+
     // ---- expiry and leftovers
 
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "UPL-13")]

@@ -17,12 +17,13 @@ public sealed class KillTests(ITestOutputHelper output)
     /// <summary>How often the one upload below is killed; <c>FILEHOST_TEST_KILLS</c> says otherwise.</summary>
     private static readonly int Kills = int.TryParse(Environment.GetEnvironmentVariable("FILEHOST_TEST_KILLS"), out var kills) ? kills : 15;
 
-    [Fact, Trait("Battery", "CRA-01"), Trait("Battery", "UPL-02")]
-    public async Task One_upload_survives_one_kill_after_the_other()
+    [Theory, InlineData(true), InlineData(false), Trait("Battery", "CRA-01"), Trait("Battery", "UPL-02")]
+    public async Task One_upload_survives_one_kill_of_the_server_or_cut_of_the_line_after_the_other(bool kill)
     {
         const long Length = 300L << 20;
         var random = Seeded();
         await using var app = await RunningApp.StartAsync();
+        await using var line = new Line(app.Address);
         using var person = await Person.SignedUpAsync(app);
         var owner = (await person.DataAsync()).Id;
         // Any stretch of it is like no other of its length, so that bytes in the wrong place are found.
@@ -32,7 +33,12 @@ public sealed class KillTests(ITestOutputHelper output)
             block[i] = (byte)('a' + random.Next(26));
         }
 
-        var upload = await TusUpload.CreatedAsync(person.Client, "large.txt", Length);
+        using var creation = TusUpload.Creation("large.txt", Length);
+        using var created = await person.Client.SendAsync(creation);
+        var upload = new TusUpload(person.Client, created.Headers.Location!);
+        using var afar = new HttpClient { BaseAddress = line.Address };
+        afar.DefaultRequestHeaders.Add(BlazorFileHost.Uploads.UploadTickets.Header, Assert.Single(created.Headers.GetValues(BlazorFileHost.Uploads.UploadTickets.Header)));
+        var sender = kill ? upload : upload.By(afar);
         long told = 0, most = 0, acknowledged = 0;
         var killing = Stopwatch.StartNew();
         var round = 0;
@@ -43,18 +49,27 @@ public sealed class KillTests(ITestOutputHelper output)
             using var ending = new CancellationTokenSource();
             var sending = SendAsync(random.Next(), budget, ending.Cancel);
             await Task.WhenAny(sending, Task.Delay(Timeout.Infinite, ending.Token));
-            await app.KillAsync();
-            await sending;
-            await app.StartAgainAsync();
+            if (kill)
+            {
+                await app.KillAsync();
+                await sending;
+                await app.StartAgainAsync();
+            }
+            else
+            {
+                line.Cut();
+                await sending;
+                line.Mend();
+            }
 
-            var offset = await upload.OffsetAsync();
+            var offset = await sender.OffsetAsync();
             Assert.True(offset >= told, $"round {round}: {told} was told, now it is {offset}");
             Assert.InRange(offset, acknowledged, most);
             told = acknowledged = offset;
             round++;
         }
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{round} kills in {killing.Elapsed.TotalSeconds:N0} s; then at {told:N0} of {Length:N0} bytes."));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{round} {(kill ? "kills" : "cuts")} in {killing.Elapsed.TotalSeconds:N0} s; then at {told:N0} of {Length:N0} bytes."));
         if (told < Length)
         {
             using var rest = await upload.PatchAsync(told, new Stretch(block, told, Length, Length, null));
@@ -89,7 +104,7 @@ public sealed class KillTests(ITestOutputHelper output)
                     // Some at once to the end, so that what comes is made durable without an answer.
                     var size = choice.Next(4) == 0 ? Length - at : Math.Min(Length - at, choice.NextInt64(1, 16 << 20));
                     using var content = new Stretch(block, at, at + size, budget, enough, sent => most = Math.Max(most, sent));
-                    using var answer = await upload.PatchAsync(at, content);
+                    using var answer = await sender.PatchAsync(at, content);
                     Assert.Equal((HttpStatusCode.NoContent, at + size), (answer.StatusCode, TusUpload.Offset(answer)));
                     budget -= size;
                     at = acknowledged = at + size;
@@ -99,7 +114,7 @@ public sealed class KillTests(ITestOutputHelper output)
             }
             catch (HttpRequestException)
             {
-                // Killed.
+                // Killed, or cut off.
             }
         }
     }

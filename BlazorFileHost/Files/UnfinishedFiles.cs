@@ -524,9 +524,19 @@ public sealed partial class UnfinishedFiles
         {
             { Stage: UploadStage.Finished } finished => finished,
             { Stage: UploadStage.Asking } => Refusal.Asking(upload.Name),
+            null when answer?.Value is { } file => Finished(upload, file),
             null => await GoneAsync(upload.OwnerId),
             _ => Refusal.Busy(),
         };
+    }
+
+    /// <summary>Somebody has taken the finished upload away before its sender was told; the file stays.</summary>
+    private static Upload Finished(Upload upload, StoredFile file)
+    {
+        upload.Stage = UploadStage.Finished;
+        upload.Offset = upload.ToldOffset = upload.Length;
+        (upload.FileId, upload.Sha256, upload.ContentType) = (file.Id, file.Sha256, file.ContentType);
+        return upload;
     }
 
     /// <summary>Why an upload is gone that was there a moment ago.</summary>
