@@ -46,7 +46,7 @@ internal sealed class SmallDisk : IDisposable
         var disk = new SmallDisk(Directory.CreateTempSubdirectory("filehost-disk-").FullName);
         try
         {
-            Run("mount", "-t", "tmpfs", "-o", more.Length == 0 ? $"size={size}" : $"size={size},{more}", "tmpfs", disk.Root);
+            Run("mount", "-t", "tmpfs", "-o", more.Length == 0 ? $"size={size},mode=755" : $"size={size},mode=755,{more}", "tmpfs", disk.Root);
             return disk;
         }
         catch

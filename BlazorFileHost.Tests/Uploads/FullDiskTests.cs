@@ -9,14 +9,14 @@ public sealed class FullDiskTests
     [MountFact, Trait("Battery", "CRA-05")]
     public async Task Some_of_the_disk_stays_free_and_what_had_to_wait_goes_on_when_there_is_room()
     {
-        const long reserve = 30 << 20;
-        using var disk = SmallDisk.Mount("100m");
+        const long reserve = 60 << 20;
+        using var disk = SmallDisk.Mount("200m");
         await using var app = await RunningApp.StartAsync(new() { ["Storage:Reserve"] = $"{reserve}" }, dataDirectory: disk.Root);
         using var person = await Person.SignedUpAsync(app);
         using var other = await Person.SignedUpAsync(app);
-        var bytes = Samples.Bytes("ppt", 1, 50_000_000);
+        var bytes = Samples.Bytes("ppt", 1, 130_000_000);
         var upload = await TusUpload.CreatedAsync(person.Client, "large.ppt", bytes.Length);
-        var small = await other.UploadedAsync("small.ppt", Samples.Bytes("ppt", 2, 30_000_000));
+        var small = await other.UploadedAsync("small.ppt", Samples.Bytes("ppt", 2, 60_000_000));
 
         using (var refused = await upload.PatchAsync(0, bytes))
         {

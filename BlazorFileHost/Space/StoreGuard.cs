@@ -35,6 +35,9 @@ public sealed class StoreGuard(IDbContextFactory<FileHostContext> contexts, IFil
     /// <summary>Files whose bytes are looked for where no mark tells whether it is their storage.</summary>
     private const int Samples = 100;
 
+    /// <summary>The epoch of a row whose mark is on its way into the storage. Without one, a row without a mark is a disk that is not mounted.</summary>
+    private const long BeingMarked = -1;
+
     private Standing? said;
 
     /// <summary>How they stand now. Changes nothing.</summary>
@@ -56,6 +59,11 @@ public sealed class StoreGuard(IDbContextFactory<FileHostContext> contexts, IFil
             return mark is null || !await storage.ListAllAsync(cancellation).AnyAsync(cancellation) ? new(Standing.New)
                 : new(Standing.Foreign, $"The database is empty, and {storage.Place} holds the files of another one. Set DataDirectory and the database to those that "
                     + "belong together, or restore the database; if it is lost for good, fsck --accept-restore takes what is there as it is.");
+        }
+
+        if (store.Epoch == BeingMarked && (mark is null || mark.Id == store.MarkId))
+        {
+            return new(Standing.New);
         }
 
         if (mark is null)
@@ -159,19 +167,26 @@ public sealed class StoreGuard(IDbContextFactory<FileHostContext> contexts, IFil
         var store = await context.Stores.AsNoTracking().SingleOrDefaultAsync(cancellation);
         if (store is null)
         {
-            // Before the row: a row without a mark is a disk that is not mounted.
-            await storage.SetMarkAsync(mark, cancellation);
-            context.Stores.Add(new Store { MarkId = mark.Id, Epoch = mark.Epoch });
+            // The row first, as one that is being marked: of nodes that start together all then set the same mark, and none ever sees another.
+            store = new Store { MarkId = mark.Id, Epoch = BeingMarked };
+            context.Stores.Add(store);
             try
             {
                 await context.SaveChangesAsync(cancellation);
-                return;
             }
             catch (DbUpdateException twice) when (context.IsUniqueViolation(twice))
             {
                 context.ChangeTracker.Clear();
                 store = await context.Stores.AsNoTracking().SingleAsync(cancellation);
             }
+        }
+
+        if (store.Epoch == BeingMarked)
+        {
+            await storage.SetMarkAsync(new(store.MarkId, mark.Id == store.MarkId ? mark.Epoch : 1), cancellation);
+            await context.WriteAsync(token => context.Stores.Where(row => row.Epoch == BeingMarked)
+                .ExecuteUpdateAsync(set => set.SetProperty(row => row.Epoch, mark.Id == store.MarkId ? mark.Epoch : 1), token), cancellation);
+            return;
         }
 
         await storage.SetMarkAsync(new(store.MarkId, store.Epoch), cancellation);
