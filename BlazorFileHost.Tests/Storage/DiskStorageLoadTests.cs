@@ -3,7 +3,7 @@ using Xunit;
 
 namespace BlazorFileHost.Tests.Storage;
 
-/// <summary>Looks at the thread pool, so it runs while nothing else does.</summary>
+/// <summary>Holds the threads that every storage of the process waits with, so it runs while nothing else does.</summary>
 [CollectionDefinition(nameof(DiskStorageLoadTests), DisableParallelization = true)]
 [Collection(nameof(DiskStorageLoadTests))]
 public sealed class DiskStorageLoadTests : IDisposable
@@ -18,14 +18,46 @@ public sealed class DiskStorageLoadTests : IDisposable
         var storage = new DiskStorage(temporary.FullName);
         var owner = Guid.CreateVersion7();
 
-        var beginning = Enumerable.Range(0, 1000).Select(_ => storage.BeginAsync(StorageKey.New(owner))).ToList();
-        Assert.InRange(ThreadPool.PendingWorkItemCount, 0, 100);
-        var arriving = await Task.WhenAll(beginning);
-
-        var committing = arriving.Select(incoming => incoming.CommitAsync()).ToList();
-        Assert.InRange(ThreadPool.PendingWorkItemCount, 0, 100);
-        await Task.WhenAll(committing);
+        var arriving = await WhileTheDiskStands(DiskStorage.Opening, () => Enumerable.Range(0, 1000).Select(_ => storage.BeginAsync(StorageKey.New(owner))));
+        await WhileTheDiskStands(DiskStorage.Committing, () => arriving.Select(async incoming =>
+        {
+            await incoming.CommitAsync();
+            return true;
+        }));
 
         Assert.Equal(1000, await storage.DeleteAreaAsync(owner));
+    }
+
+    /// <summary>Starts work whose threads all wait, and sees that the pool does other work meanwhile and none of that work.</summary>
+    private static async Task<T[]> WhileTheDiskStands<T>(DiskThreads threads, Func<IEnumerable<Task<T>>> start)
+    {
+        using var standing = new CountdownEvent(threads.MaximumConcurrencyLevel);
+        using var moving = new ManualResetEventSlim();
+        var stuck = Enumerable.Range(0, threads.MaximumConcurrencyLevel).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                standing.Signal();
+                moving.Wait();
+            },
+            CancellationToken.None,
+            TaskCreationOptions.None,
+            threads)).ToList();
+        List<Task<T>> waiting;
+        try
+        {
+            await Task.Run(standing.Wait);
+            waiting = [.. start()];
+
+            // Behind whatever that queued in the pool.
+            await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(() => { })));
+            Assert.DoesNotContain(waiting, task => task.IsCompleted);
+        }
+        finally
+        {
+            moving.Set();
+            await Task.WhenAll(stuck);
+        }
+
+        return await Task.WhenAll(waiting);
     }
 }

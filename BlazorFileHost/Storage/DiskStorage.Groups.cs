@@ -15,7 +15,7 @@ public sealed partial class DiskStorage
     /// </summary>
     private const int MostSyncing = 16;
 
-    private static readonly DiskThreads Committing = new(MostSyncing);
+    internal static readonly DiskThreads Committing = new(MostSyncing);
 
     private readonly Lock gathering = new();
     private readonly Queue<Member> waiting = new();

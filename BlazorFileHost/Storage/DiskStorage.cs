@@ -26,7 +26,7 @@ public sealed partial class DiskStorage : IFileStorage
     /// Where one waits for the medium: seldom while a name is made, long while a big blob is synced. Each has threads of its own, so that
     /// neither new blobs nor small ones wait behind big ones, and the thread pool, and so the whole server, for none of them.
     /// </summary>
-    private static readonly DiskThreads Opening = new(8), Syncing = new(8);
+    internal static readonly DiskThreads Opening = new(8), Syncing = new(8);
 
     /// <summary>
     /// How many callers' own threads may be at the disk at once. While it answers at once, that costs a third of handing the work over
