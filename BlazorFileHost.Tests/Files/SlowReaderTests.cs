@@ -45,7 +45,7 @@ public sealed class SlowReaderTests : IAsyncLifetime
 
         await Eventually.TrueAsync(() => Handles(blob) == 0, "all are let go");
         var growth = await PeakAsync() - before;
-        Assert.True(growth < readers.Length * (4L << 20), $"The process grew by {growth >> 20} MiB.");
+        Assert.True(growth < readers.Length * (8L << 20), $"The process grew by {growth >> 20} MiB.");
         foreach (var reader in readers)
         {
             using (reader)

@@ -107,7 +107,7 @@ public sealed class S3AppTests
         var server = await S3Server.OfAsync(S3Kind.Ceph);
         await using var line = new BadLine(server.Endpoint);
         var settings = server.Settings(prefix, line.Address);
-        (settings["Storage:S3:Timeout"], settings["Storage:S3:ConnectTimeout"]) = ("00:00:05", "00:00:05");
+        (settings["Storage:S3:Timeout"], settings["Storage:S3:ConnectTimeout"]) = ("00:00:10", "00:00:10");
         await using var app = await RunningApp.StartAsync(settings);
         using var person = await Person.SignedUpAsync(app);
         var bytes = Text(100_000);

@@ -24,7 +24,7 @@ public sealed class S3DownTests : IAsyncLifetime
         server = await S3Server.OfAsync(S3Kind.Ceph);
         line = new BadLine(server.Endpoint);
         var options = server.Options($"t-{Guid.NewGuid():N}", line.Address);
-        (options.Timeout, options.ConnectTimeout) = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
+        (options.Timeout, options.ConnectTimeout) = (TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10));
         storage = new S3Storage(options, temporary.FullName, time: clock);
     }
 
