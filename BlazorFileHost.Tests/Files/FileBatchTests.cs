@@ -77,7 +77,7 @@ public sealed class FileBatchTests
             await batch.TakeAsync($"{i}.txt", null, OnConflict.Ask, new MemoryStream(UploadWorld.Text(100, i)), null, null, CancellationToken.None);
         }
 
-        await world.Library.DeleteEverythingAsync(world.Owner);
+        await Leaving.Node(world.Database.Contexts, world.Storage, world.Changes, world.Clock).LeaveAsync(world.Owner);
 
         Assert.All(await batch.FinishAsync(), answer => Assert.Equal(RefusalKind.OwnerGone, answer.Refusal!.Kind));
         Assert.Equal(0, world.Storage.Used);

@@ -140,7 +140,8 @@ public sealed class FileLibraryTests
         await world.ReceivedAsync("a.txt", Text("one"));
         await world.ReceivedAsync("b.txt", Text("four"));
 
-        Assert.Equal(new FileSummary(2, 7), await world.Library.DeleteEverythingAsync(world.Owner));
+        var line = await Leaving.Node(world.Database.Contexts, world.Storage, world.Changes, world.Clock).LeaveAsync(world.Owner);
+        Assert.Equal((2, 7), (line.Files, line.Bytes));
 
         Assert.Null(await world.Library.SummaryAsync(world.Owner));
         Assert.Empty(await world.BlobsAsync());

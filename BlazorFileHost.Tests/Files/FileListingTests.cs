@@ -702,7 +702,7 @@ public sealed class FileListingTests : PageTest
     {
         await OpenAsync(0);
 
-        await Library.DeleteEverythingAsync(Owner);
+        await Leaving.Node(Contexts, Storage, Changes, Clock).LeaveAsync(Owner);
 
         var navigation = Services.GetRequiredService<BunitNavigationManager>();
         list.WaitForAssertion(() => Assert.EndsWith("/account/login", navigation.Uri, StringComparison.Ordinal));

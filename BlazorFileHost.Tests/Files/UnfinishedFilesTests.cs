@@ -622,7 +622,7 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
         await using var world = await UploadWorld.CreateAsync();
         var id = await world.BegunAsync("x.txt", 1000);
         var (sender, coming) = await world.SendingAsync(id, 0, world.One);
-        await world.Library.DeleteEverythingAsync(world.Owner);
+        await Leaving.Node(world.Database.Contexts, world.Storage, world.Changes, world.Clock).LeaveAsync(world.Owner);
 
         await sender.SendAsync(UploadWorld.Text(size, 1));
         await sender.EndAsync();

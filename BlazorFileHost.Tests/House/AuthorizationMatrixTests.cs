@@ -29,6 +29,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
     private static readonly Dictionary<string, string> Doors = new()
     {
         ["GET POST /"] = SignedIn,
+        ["GET POST /account/goodbye/{Link}"] = Everybody,
         ["GET POST /account/login"] = Everybody,
         ["GET POST /account/logout"] = SignedIn,
         ["POST /account/logout"] = Everybody,

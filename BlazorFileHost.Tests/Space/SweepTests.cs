@@ -49,6 +49,38 @@ public sealed class SweepTests
     }
 
     [Theory, OnSqlite, OnPostgreSql]
+    public async Task The_bytes_of_somebody_who_leaves_are_not_put_aside_and_what_lies_there_goes_along(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        await world.StrayAsync(TimeSpan.FromDays(2));
+        var sweep = NewSweep(world);
+        await sweep.RunAsync();
+        world.Clock.Now += Round;
+        await sweep.RunAsync();
+        Assert.Single(Directory.GetFiles(world.Quarantine, "*", SearchOption.AllDirectories));
+        var old = await world.AddAsync("a.txt", "one");
+        File.SetLastWriteTimeUtc(world.PathOf(old), world.Clock.Now.UtcDateTime.AddDays(-3));
+        var departures = Leaving.Node(world.Database.Contexts, world.Storage, world.Changes, world.Clock, world.Unfinished);
+        var id = (await departures.BeginAsync(world.Owner))!.Value;
+
+        // As when the one who removes was killed between rows and bytes.
+        await world.ChangeAsync(context => context.Files.ExecuteDeleteAsync());
+        await world.ChangeAsync(context => context.Users.ExecuteDeleteAsync());
+        for (var round = 0; round < 3; round++)
+        {
+            world.Clock.Now += Round;
+            await sweep.RunAsync();
+        }
+
+        Assert.True(File.Exists(world.PathOf(old)));
+        Assert.Empty(await world.FsckAsync());
+        await departures.RunAsync(id);
+        Assert.Equal((2, 0), ((await departures.FindAsync(id))!.Objects, (await departures.FindAsync(id))!.Left));
+        Assert.Equal([Path.Combine(world.Root, "filehost.mark")], Directory.GetFiles(Path.GetDirectoryName(world.Root)!, "*", SearchOption.AllDirectories));
+        Assert.Equal(0, await world.AskAsync(context => context.Strays.CountAsync()));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
     [Trait("Battery", "INT-07")]
     public async Task A_blob_that_has_a_row_again_or_belongs_to_an_upload_stays(DatabaseKind kind)
     {

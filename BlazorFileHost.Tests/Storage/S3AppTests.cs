@@ -64,6 +64,31 @@ public sealed class S3AppTests
         Assert.DoesNotContain(server.Options(prefix).SecretKey, app.Log, StringComparison.Ordinal);
     }
 
+    [ServerFact, Trait("Battery", "CRA-02")]
+    public async Task An_account_that_was_leaving_when_the_server_was_killed_goes_at_the_next_start()
+    {
+        var server = await S3Server.OfAsync(S3Kind.Ceph);
+        await using var app = await RunningApp.StartAsync(server.Settings(prefix));
+        using var person = await Person.SignedUpAsync(app);
+        for (var i = 0; i < 40; i++)
+        {
+            await person.UploadedAsync($"{i}.txt", Text(1000));
+        }
+
+        var left = await TusUpload.CreatedAsync(person.Client, "left.txt", 30_000_000);
+        await left.PatchedAsync(0, Text(9_000_000));
+        var form = await person.Client.FormAsync("/account/manage/delete", "Input.Password");
+        var leaving = person.Client.SubmitAsync(form, ("Input.Password", AccountClient.Password));
+        await Eventually.TrueAsync(async () => (await KeptAsync(server)).Count < 40, "some are gone");
+        await app.KillAsync();
+        await Task.WhenAny(leaving);
+        await app.StartAgainAsync();
+
+        await Eventually.TrueAsync(async () => (await KeptAsync(server)).Count == 0 && (await server.UploadsAsync(prefix)).Count == 0, "nothing is left");
+        await Eventually.TrueAsync(() => app.Log.Contains("An account left: ", StringComparison.Ordinal), "it says so");
+        Assert.DoesNotContain(app.Complaints, line => line.StartsWith("fail", StringComparison.Ordinal));
+    }
+
     [ServerFact, Trait("Battery", "DLR-09")]
     public async Task A_download_is_shown_to_the_bucket_where_that_is_wanted_and_only_its_owner_is()
     {

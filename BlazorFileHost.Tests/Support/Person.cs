@@ -43,8 +43,8 @@ public sealed class Person : IDisposable
         return again;
     }
 
-    /// <summary>Deletes the account and all files.</summary>
-    public Task LeaveAsync() => FillInAsync("/account/manage/delete", ("Input.Password", AccountClient.Password));
+    /// <summary>Deletes the account and all files, and waits until nothing is left.</summary>
+    public async Task LeaveAsync() => await Client.GoneAsync(await Client.LeaveAsync());
 
     /// <summary>A request as <c>POST /uploads</c> wants it, not yet sent.</summary>
     /// <param name="length">Bytes declared; those of the content when not given.</param>

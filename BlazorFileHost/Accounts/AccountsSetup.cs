@@ -58,6 +58,7 @@ public static class AccountsSetup
 
         services.AddSingleton<Sessions>();
         services.AddScoped<AuthenticationStateProvider, CircuitSession>();
+        services.AddSingleton<GoodbyeLinks>();
         services.AddScoped<Gate>();
         services.AddScoped<SignUp>();
         services.AddSingleton<FirstAdministratorLink>();

@@ -25,6 +25,14 @@ internal sealed class Sentences : IdentityErrorDescriber
 
     private static readonly string TooLong = $"A password can have {PasswordRule.Longest} characters at most.";
 
+    /// <summary>The goodbye.</summary>
+    public static string Gone(int files) => files switch
+    {
+        <= 0 => "Your account is deleted.",
+        1 => "Your account and its 1 file are deleted.",
+        _ => $"Your account and its {files:N0} files are deleted.",
+    };
+
     public static IdentityError PasswordTooLong() => Error(nameof(PasswordTooLong), TooLong);
 
     public static IdentityError PasswordHas(int length) => Error(nameof(PasswordTooShort),

@@ -21,6 +21,10 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
 
     public DbSet<Stray> Strays => Set<Stray>();
 
+    public DbSet<Departure> Departures => Set<Departure>();
+
+    public DbSet<UsageSample> UsageSamples => Set<UsageSample>();
+
     public DbSet<FirstAdministrator> FirstAdministrators => Set<FirstAdministrator>();
 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
@@ -219,6 +223,12 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         builder.Entity<FirstAdministrator>().Property(f => f.Id).ValueGeneratedNever();
         builder.Entity<Store>().Property(s => s.Id).ValueGeneratedNever();
         builder.Entity<Stray>().HasIndex(s => s.Quarantined);
+        builder.Entity<Departure>().HasIndex(d => d.OwnerId).IsUnique();
+        builder.Entity<UsageSample>(sample =>
+        {
+            sample.HasKey(s => new { s.Day, s.OwnerId });
+            sample.HasIndex(s => s.OwnerId);
+        });
     }
 
     /// <summary>

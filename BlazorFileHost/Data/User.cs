@@ -2,7 +2,10 @@ using Microsoft.AspNetCore.Identity;
 
 namespace BlazorFileHost.Data;
 
-/// <summary>A person with an account. <see cref="IdentityUser{TKey}.Id"/> is a version 7 Guid and names the storage area; it is never used again.</summary>
+/// <summary>
+/// A person with an account. <see cref="IdentityUser{TKey}.Id"/> is a version 7 Guid and names the storage area; it is never used again. One without a
+/// name is leaving: see <see cref="Departure"/>.
+/// </summary>
 public sealed class User : IdentityUser<Guid>
 {
     public User() => Id = Guid.CreateVersion7();

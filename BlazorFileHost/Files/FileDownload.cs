@@ -15,7 +15,7 @@ namespace BlazorFileHost.Files;
 /// What is not the owner's looks the same as what is not there. Bytes that are known to be damaged are a 500 before the first of them; bytes
 /// that end too early end the connection.
 /// </summary>
-internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFileStorage storage, ILogger<FileDownload> log)
+internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFileStorage storage, RunningDownloads downloads, ILogger<FileDownload> log)
 {
     public async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
     {
@@ -100,7 +100,8 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
             if (HttpMethods.IsGet(http.Request.Method))
             {
                 Outgoing.EndWhenSlowerThan(http, options.CurrentValue.SlowestDownload);
-                await Outgoing.RunAsync(http, log, stop => Outgoing.SendAsync(bytes, portion.From, portion.Length, http.Response, stop));
+                using var running = downloads.Begin(file.OwnerId, http.RequestAborted);
+                await Outgoing.RunAsync(http, running, log, stop => Outgoing.SendAsync(bytes, portion.From, portion.Length, http.Response, stop));
             }
 
             return Results.Empty;

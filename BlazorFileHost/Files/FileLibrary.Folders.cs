@@ -67,8 +67,8 @@ public sealed partial class FileLibrary
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         var id = folderId ?? ownerId;
-        return await context.Users
-            .Where(user => user.Id == ownerId && (id == ownerId || context.Folders.Any(folder => folder.Id == id && folder.OwnerId == ownerId)))
+        return await context.Users.Of(ownerId)
+            .Where(user => (id == ownerId || context.Folders.Any(folder => folder.Id == id && folder.OwnerId == ownerId)))
             .Select(user => new FolderContents(
                 context.Folders.Count(folder => folder.OwnerId == ownerId && folder.ParentId == id),
                 context.Files.Count(file => file.OwnerId == ownerId && file.FolderId == id),

@@ -129,11 +129,23 @@ public sealed partial class FileLibrary(
     public async Task<FileSummary?> SummaryAsync(Guid ownerId, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        return await context.Users
-            .Where(user => user.Id == ownerId)
+        return await context.Users.Of(ownerId)
             .Select(user => new FileSummary(
                 context.Files.Count(file => file.OwnerId == user.Id),
                 context.Files.Where(file => file.OwnerId == user.Id).Sum(file => file.Size)))
+            .SingleOrDefaultAsync(cancellation);
+    }
+
+    /// <summary>All that the owner has, unfinished uploads too. Null when there is no such owner (any more).</summary>
+    public async Task<Belongings?> BelongingsAsync(Guid ownerId, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await context.Users.Of(ownerId)
+            .Select(user => new Belongings(
+                context.Files.Count(file => file.OwnerId == user.Id),
+                context.Folders.Count(folder => folder.OwnerId == user.Id),
+                user.UsedBytes,
+                context.Uploads.Count(upload => upload.OwnerId == user.Id && upload.Stage != UploadStage.Finished)))
             .SingleOrDefaultAsync(cancellation);
     }
 
@@ -221,21 +233,6 @@ public sealed partial class FileLibrary(
         }
 
         return deleted;
-    }
-
-    /// <summary>Removes an owner: the account and all its rows first, so that nothing can come in any more, then every byte.</summary>
-    /// <returns>What the owner had.</returns>
-    public async Task<FileSummary> DeleteEverythingAsync(Guid ownerId, CancellationToken cancellation = default)
-    {
-        var summary = await SummaryAsync(ownerId, cancellation) ?? new FileSummary(0, 0);
-        await using (var context = await contexts.CreateDbContextAsync(cancellation))
-        {
-            await context.WriteAsync(token => context.Users.Where(user => user.Id == ownerId).ExecuteDeleteAsync(token), cancellation);
-        }
-
-        changes.Notify(ownerId);
-        await storage.DeleteAreaAsync(ownerId, CancellationToken.None);
-        return summary;
     }
 
     /// <summary>

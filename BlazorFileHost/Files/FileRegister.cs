@@ -143,7 +143,7 @@ internal sealed class FileRegister(
     public async Task<bool> IsThereAsync(Guid ownerId)
     {
         await using var context = await contexts.CreateDbContextAsync();
-        return await context.Users.AnyAsync(user => user.Id == ownerId);
+        return await context.Users.Of(ownerId).AnyAsync();
     }
 
     /// <summary>Files of a folder that have one of the names.</summary>
@@ -227,7 +227,7 @@ internal sealed class FileRegister(
 
             var brought = arrivals.Sum(arrival => arrival.Content.Size);
             var reserved = arrivals.Where(arrival => arrival.Upload is not null).Sum(arrival => arrival.Content.Size);
-            var fits = await Usage.WithRoom(context.Users.Where(user => user.Id == ownerId), brought - reserved, rules)
+            var fits = await Usage.WithRoom(context.Users.Of(ownerId), brought - reserved, rules)
                 .ExecuteUpdateAsync(set => set
                     .SetProperty(user => user.UsedBytes, user => user.UsedBytes + brought)
                     .SetProperty(user => user.ReservedBytes, user => user.ReservedBytes - reserved), cancellation);

@@ -16,6 +16,10 @@ public static class FilesSetup
         builder.Services.AddScoped<FileLibrary>();
         builder.Services.AddSingleton<UnfinishedFiles>();
         builder.Services.AddHostedService<UploadRounds>();
+        builder.Services.AddSingleton<Departures>();
+        builder.Services.AddSingleton<DepartureRounds>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<DepartureRounds>());
+        builder.Services.AddSingleton<RunningDownloads>();
         builder.Services.AddSingleton<FileDownload>();
         builder.Services.AddSingleton<ZipDownload>();
         builder.Services.AddExceptionHandler<StorageDown>();

@@ -47,3 +47,8 @@ public sealed record FileSummary(int Count, long Bytes, int Folders = 0);
 
 /// <summary>A file with its bytes, seekable.</summary>
 public sealed record FileContent(StoredFile File, Stream Bytes);
+
+/// <summary>All that somebody has here.</summary>
+/// <param name="Bytes">Of the files.</param>
+/// <param name="Unfinished">Uploads.</param>
+public sealed record Belongings(int Files, int Folders, long Bytes, int Unfinished);

@@ -21,17 +21,17 @@ internal static class Outgoing
         => http.Features.Get<IHttpMinResponseDataRateFeature>()?.MinDataRate = new MinDataRate(bytesPerSecond, Grace);
 
     /// <summary>
-    /// Runs what sends the body. A client that left is no news. Anything else that breaks after the answer has begun is logged once, and the
+    /// Runs what sends the body. A client that left is no news, nor is one whose account has left. Anything else that breaks after the answer has begun is logged once, and the
     /// connection is ended in its middle: no client may take what came so far for the whole. Before that it rises.
     /// </summary>
-    public static async Task RunAsync(HttpContext http, ILogger log, Func<CancellationToken, Task> send)
+    public static async Task RunAsync(HttpContext http, RunningDownload download, ILogger log, Func<CancellationToken, Task> send)
     {
         using var transfer = Transfers.Begin();
         try
         {
-            await send(http.RequestAborted);
+            await send(download.Stopped);
         }
-        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception) when (download.Stopped.IsCancellationRequested)
         {
             http.Abort();
         }

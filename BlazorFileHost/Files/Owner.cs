@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using BlazorFileHost.Data;
 
 namespace BlazorFileHost.Files;
 
@@ -10,4 +11,10 @@ public static class Owner
         => Guid.TryParse(person.FindFirstValue(ClaimTypes.NameIdentifier), out var id)
             ? id
             : throw new InvalidOperationException("Nobody is signed in.");
+
+    /// <summary>
+    /// The person, unless there is none (any more). Who leaves has lost the name in the row itself, and not only gained another row: so that a
+    /// statement which waited for that change sees it.
+    /// </summary>
+    internal static IQueryable<User> Of(this IQueryable<User> people, Guid ownerId) => people.Where(user => user.Id == ownerId && user.UserName != null);
 }

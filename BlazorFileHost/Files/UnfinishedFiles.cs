@@ -396,7 +396,7 @@ public sealed partial class UnfinishedFiles
             return null;
         }
 
-        var fits = await Usage.WithRoom(context.Users.Where(user => user.Id == upload.OwnerId), upload.Length, rules)
+        var fits = await Usage.WithRoom(context.Users.Of(upload.OwnerId), upload.Length, rules)
             .ExecuteUpdateAsync(set => set.SetProperty(user => user.ReservedBytes, user => user.ReservedBytes + upload.Length), cancellation);
         if (fits == 0)
         {

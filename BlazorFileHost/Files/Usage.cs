@@ -13,7 +13,7 @@ public sealed record Usage(long Used, long Reserved, long Quota)
 
     /// <summary>Null when there is no such person.</summary>
     internal static Task<Usage?> OfAsync(FileHostContext context, Guid ownerId, LibraryOptions rules, CancellationToken cancellation = default)
-        => context.Users.Where(user => user.Id == ownerId)
+        => context.Users.Of(ownerId)
             .Select(user => new Usage(user.UsedBytes, user.ReservedBytes, user.Quota ?? rules.Quota))
             .SingleOrDefaultAsync(cancellation);
 

@@ -12,7 +12,7 @@ namespace BlazorFileHost.Files;
 
 /// <summary>
 /// <c>POST /files/zip</c>: several of the owner's files and folders as one archive, made while it is sent. Form fields: <c>ids</c>, separated by spaces or
-/// commas; <c>zone</c>, the IANA name of the time zone in which its date and MS-DOS times are told (UTC when it is not known); the antiforgery
+/// commas, or <c>everything</c>=true; <c>zone</c>, the IANA name of the time zone in which its date and MS-DOS times are told (UTC when it is not known); the antiforgery
 /// token. One id that is not the owner's, or not there, and the answer is the same 404, whatever the others are.
 /// <para>
 /// A file that is deleted while the archive is made, or whose bytes are missing, damaged or cannot be read from their beginning, is left out,
@@ -22,7 +22,7 @@ namespace BlazorFileHost.Files;
 /// </para>
 /// <para>Holds one buffer, and some 60 bytes for every file.</para>
 /// </summary>
-internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<LibraryOptions> options, TimeProvider time, ILogger<ZipDownload> log)
+internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<LibraryOptions> options, RunningDownloads downloads, TimeProvider time, ILogger<ZipDownload> log)
 {
     /// <summary>Files in one archive.</summary>
     public const int MostFiles = 100_000;
@@ -52,7 +52,9 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
             return Refused(StatusCodes.Status400BadRequest, "BadRequest", $"This is not a form that a page of this session sent, or it names more than {MostFiles:N0} files. Load the page again.");
         }
 
-        if (Ids(form["ids"].ToString()) is not { } ids)
+        var owner = person.OwnerId();
+        var ids = form["everything"] == "true" ? [.. await library.ListIdsAsync(owner, default, 0, MostFiles + 1, null, cancellation)] : Ids(form["ids"].ToString());
+        if (ids is null)
         {
             return Refused(StatusCodes.Status400BadRequest, "BadRequest", "The field ids is not a list of file ids, separated by spaces.");
         }
@@ -69,7 +71,6 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
 
         // What is gone later shall be named, too.
         await using var names = new Spool();
-        var owner = person.OwnerId();
         var entries = new EntryNames();
         if (await ChosenAsync(library, owner, ids, entries, names, cancellation) is not var (files, folders))
         {
@@ -86,7 +87,8 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
         FileDownload.WriteHeaders(http.Response, string.Create(CultureInfo.InvariantCulture, $"Files {today:yyyy-MM-dd}.zip"));
         http.Response.ContentType = "application/zip";
         Outgoing.EndWhenSlowerThan(http, options.CurrentValue.SlowestDownload);
-        await Outgoing.RunAsync(http, log, async stop =>
+        using var running = downloads.Begin(owner, http.RequestAborted);
+        await Outgoing.RunAsync(http, running, log, async stop =>
         {
             using var namesAgain = new BinaryReader(await names.ReadAsync(), Encoding.UTF8);
             await WriteArchiveAsync(library, owner, files, folders, entries, namesAgain, zone, http, stop);

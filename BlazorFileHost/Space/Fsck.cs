@@ -263,6 +263,15 @@ public sealed partial class Fsck
                 }
             }
 
+            await using (var context = await ContextAsync())
+            {
+                if (await context.Departures.AnyAsync(departure => departure.OwnerId == blob.Key.OwnerId, cancellation))
+                {
+                    // Its owner leaves, and it is about to be removed for good.
+                    return;
+                }
+            }
+
             await TellAsync(
                 new(FindingCode.BlobStray, blob.Key.OwnerId, null, blob.Key.ToString(), $"No file knows these {blob.Length} bytes of {blob.LastWritten.UtcDateTime:u}."),
                 async () => await KnownAsync(blob.Key) ? null : Moved(await Storage.QuarantineAsync(blob.Key, cancellation)));

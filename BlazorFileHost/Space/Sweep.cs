@@ -116,7 +116,10 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         var known = await KnownAsync(context, [.. blobs.Select(blob => blob.Key.ToString())], cancellation);
-        var strays = blobs.Where(blob => !known.Contains(blob.Key.ToString())).ToDictionary(blob => blob.Key.ToString(), blob => blob.Key, StringComparer.Ordinal);
+        // Of people who leave rows go first, and whoever removes them removes their bytes for good.
+        var owners = blobs.Select(blob => (Guid?)blob.Key.OwnerId).Distinct().ToArray();
+        var leaving = await context.Departures.Where(departure => owners.Contains(departure.OwnerId)).Select(departure => departure.OwnerId).ToListAsync(cancellation);
+        var strays = blobs.Where(blob => !known.Contains(blob.Key.ToString()) && !leaving.Contains(blob.Key.OwnerId)).ToDictionary(blob => blob.Key.ToString(), blob => blob.Key, StringComparer.Ordinal);
         if (strays.Count == 0)
         {
             return 0;

@@ -39,6 +39,51 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.ToTable("DataProtectionKeys");
                 });
 
+            modelBuilder.Entity("BlazorFileHost.Data.Departure", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<long>("Bytes")
+                        .HasColumnType("bigint");
+
+                    b.Property<int>("Files")
+                        .HasColumnType("int");
+
+                    b.Property<DateTime?>("Gone")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.Property<int>("Left")
+                        .HasColumnType("int");
+
+                    b.Property<int>("Objects")
+                        .HasColumnType("int");
+
+                    b.Property<Guid?>("OwnerId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<DateTime>("Requested")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.Property<int>("Stage")
+                        .HasColumnType("int");
+
+                    b.Property<DateTime>("Touched")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("OwnerId")
+                        .IsUnique()
+                        .HasFilter("[OwnerId] IS NOT NULL");
+
+                    b.ToTable("Departure");
+                });
+
             modelBuilder.Entity("BlazorFileHost.Data.FirstAdministrator", b =>
                 {
                     b.Property<int>("Id")
@@ -308,6 +353,25 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.HasIndex("OwnerId", "Stage");
 
                     b.ToTable("Upload");
+                });
+
+            modelBuilder.Entity("BlazorFileHost.Data.UsageSample", b =>
+                {
+                    b.Property<DateTime>("Day")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<long>("UsedBytes")
+                        .HasColumnType("bigint");
+
+                    b.HasKey("Day", "OwnerId");
+
+                    b.HasIndex("OwnerId");
+
+                    b.ToTable("UsageSample");
                 });
 
             modelBuilder.Entity("BlazorFileHost.Data.User", b =>

@@ -32,6 +32,50 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.ToTable("DataProtectionKeys");
                 });
 
+            modelBuilder.Entity("BlazorFileHost.Data.Departure", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("Bytes")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Files")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("Gone")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Left")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Objects")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid?>("OwnerId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("Requested")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Stage")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("Touched")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("OwnerId")
+                        .IsUnique();
+
+                    b.ToTable("Departure");
+                });
+
             modelBuilder.Entity("BlazorFileHost.Data.FirstAdministrator", b =>
                 {
                     b.Property<int>("Id")
@@ -300,6 +344,25 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.HasIndex("OwnerId", "Stage");
 
                     b.ToTable("Upload");
+                });
+
+            modelBuilder.Entity("BlazorFileHost.Data.UsageSample", b =>
+                {
+                    b.Property<DateTime>("Day")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("UsedBytes")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Day", "OwnerId");
+
+                    b.HasIndex("OwnerId");
+
+                    b.ToTable("UsageSample");
                 });
 
             modelBuilder.Entity("BlazorFileHost.Data.User", b =>
