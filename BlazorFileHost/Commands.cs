@@ -7,6 +7,7 @@ using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using BlazorFileHost.Live;
 using BlazorFileHost.Space;
+using BlazorFileHost.Space.Copies;
 using BlazorFileHost.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -15,42 +16,41 @@ using Microsoft.Extensions.Options;
 namespace BlazorFileHost;
 
 /// <summary>What the program does instead of serving, when its first argument is the name of a command. Settings stand beside it as beside none.</summary>
-internal static class Commands
+internal static partial class Commands
 {
-    private const string Usage = """
-        fsck [--data] [--repair] [--accept-restore] [settings, as in --DataDirectory=/srv/filehost]
-
-          Compares database and storage and prints a line for each finding: code, owner, path, key, what is wrong, what was done.
-          --data            reads every blob and compares its SHA-256
-          --repair          repairs what can be; nothing is destroyed, what nobody knows is moved to the quarantine
-          --accept-restore  what is there now is what counts, after the database or the storage was restored
-
-          Exit code: 0 all is well, 2 findings, 1 it could not run to its end.
-        """;
-
     /// <summary>How long what is being done may take to its end when somebody stops the command.</summary>
     private static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(5);
 
+    private static readonly Command[] All =
+    [
+        new("fsck", FsckUsage, FsckAsync),
+        new("export", ExportUsage, ExportAsync),
+    ];
+
+    private sealed record Command(string Name, string Usage, Func<string[], CancellationToken, Task<int>> RunAsync);
+
+    /// <summary>The name of the command that the arguments begin with; null when they are to start the app.</summary>
+    public static string? Name(string[] args) => Find(args)?.Command?.Name;
+
     /// <summary>The exit code; null when the arguments name no command, so that the app is to be started.</summary>
     public static async Task<int?> RunAsync(string[] args)
     {
-        // A setting can stand without dashes, as in Storage:Kind=Disk.
-        if (args is not [var name, .. var rest] || name.StartsWith('-') || name.StartsWith('/') || name.Contains('='))
+        if (Find(args) is not var (command, rest))
         {
             return null;
         }
 
-        if (name != "fsck")
+        if (command is null)
         {
-            await Console.Error.WriteLineAsync($"There is no command \"{name}\". There is: {Usage}");
+            await Console.Error.WriteLineAsync($"There is no command \"{args[0]}\". There are:\n\n{string.Join("\n\n", All.Select(one => one.Usage))}");
             return 1;
         }
 
         if (rest.Any(word => word is "--help" or "-h" or "-?"))
         {
-            Console.WriteLine(Usage);
+            Console.WriteLine(command.Usage);
             return 0;
         }
 
@@ -60,10 +60,11 @@ internal static class Commands
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            return await FsckAsync(rest, stop.Token).WaitAsync(giveUp.Token);
+            return await command.RunAsync(rest, stop.Token).WaitAsync(giveUp.Token);
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (Exception) when (stop.IsCancellationRequested)
         {
+            // Whatever it was that broke when it was called off.
             await Console.Error.WriteLineAsync("Stopped before its end.");
             return 1;
         }
@@ -83,77 +84,78 @@ internal static class Commands
         }
     }
 
-    private static async Task<int> FsckAsync(string[] args, CancellationToken cancellation)
+    /// <summary>Null when the app is to be started; a null command when there is none of that name.</summary>
+    private static (Command? Command, string[] Words)? Find(string[] args)
     {
-        string[] known = ["--data", "--repair", "--accept-restore"];
-        var settings = args.Except(known).ToArray();
-        if (Unknown(settings) is { } unknown)
+        // A setting can stand without dashes, as in Storage:Kind=Disk.
+        if (args is not [var name, .. var rest] || name.StartsWith('-') || name.StartsWith('/') || name.Contains('='))
         {
-            await Console.Error.WriteLineAsync($"fsck does not know \"{unknown}\".\n{Usage}");
-            return 1;
+            return null;
         }
 
+        foreach (var command in All)
+        {
+            var words = command.Name.Split(' ');
+            if (args.Take(words.Length).SequenceEqual(words))
+            {
+                return (command, args[words.Length..]);
+            }
+        }
+
+        return (null, rest);
+    }
+
+    /// <summary>The app's rooms without its pages. Nothing runs by itself.</summary>
+    /// <param name="make">Whether data directory and storage are made where there are none.</param>
+    private static WebApplication Build(string[] settings, bool make = false)
+    {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = settings, ContentRootPath = AppContext.BaseDirectory });
-        DataDirectory.Settle(builder, make: false);
+        DataDirectory.Settle(builder, make);
         builder.AddData();
-        builder.AddStorage(make: false);
+        builder.AddStorage(make);
         builder.AddLive();
         builder.AddFiles();
         builder.AddSpace();
 
-        // Findings alone go to the output.
+        // What a command finds alone goes to the output.
         builder.Logging.ClearProviders().AddSimpleConsole(line => line.SingleLine = true).SetMinimumLevel(LogLevel.Error);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 
-        await using var app = builder.Build();
+        var app = builder.Build();
         app.Services.GetRequiredService<IStartupValidator>().Validate();
-        await using (var context = app.Services.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext())
-        {
-            if (!(await context.Database.GetAppliedMigrationsAsync(cancellation)).Any())
-            {
-                throw new InvalidOperationException("There is no database of this app where the settings point.");
-            }
-
-            if ((await context.Database.GetPendingMigrationsAsync(cancellation)).Any())
-            {
-                throw new InvalidOperationException("The database is from an older version. Start the app once: it brings the tables up to date.");
-            }
-        }
-
-        if (args.Contains("--accept-restore"))
-        {
-            await app.Services.GetRequiredService<StoreGuard>().AcceptAsync(cancellation);
-            await Console.Error.WriteLineAsync("Database and storage count as belonging together from now on.");
-        }
-
-        return await FsckAsync(app.Services.GetRequiredService<Fsck>(), new(args.Contains("--data"), args.Contains("--repair")), cancellation);
+        return app;
     }
 
-    private static async Task<int> FsckAsync(Fsck fsck, FsckWish wish, CancellationToken cancellation)
+    private static async Task MustHaveTablesAsync(WebApplication app, CancellationToken cancellation)
     {
-        var tally = new FsckTally();
-        var since = Stopwatch.GetTimestamp();
-        using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using var context = Contexts(app).CreateDbContext();
+        if (!(await context.Database.GetAppliedMigrationsAsync(cancellation)).Any())
+        {
+            throw new InvalidOperationException("There is no database of this app where the settings point.");
+        }
+
+        if ((await context.Database.GetPendingMigrationsAsync(cancellation)).Any())
+        {
+            throw new InvalidOperationException("The database is from an older version. Start the app once: it brings the tables up to date.");
+        }
+    }
+
+    private static IDbContextFactory<FileHostContext> Contexts(WebApplication app) => app.Services.GetRequiredService<IDbContextFactory<FileHostContext>>();
+
+    /// <summary>Says on stderr every few seconds how far it has come.</summary>
+    private static async Task<T> WatchedAsync<T>(Func<string> said, Func<Task<T>> work)
+    {
+        using var watching = new CancellationTokenSource();
         var progress = WatchAsync();
-        bool ran;
         try
         {
-            ran = await fsck.RunAsync(wish, tally, finding => Console.Out.WriteLineAsync(Line(finding)), cancellation);
+            return await work();
         }
         finally
         {
             await watching.CancelAsync();
             await progress;
         }
-
-        if (ran)
-        {
-            Console.WriteLine(
-                $"{(tally.Findings == 0 ? "Clean" : tally.Findings == 1 ? "1 finding" : $"{tally.Findings:N0} findings")}{(tally.Repaired > 0 ? $", {tally.Repaired:N0} repaired" : "")}. "
-                + $"{Said()}{(tally.Young > 0 ? $" {tally.Young:N0} blobs without a file are younger than {Fsck.Grace.TotalHours:0} hours." : "")}");
-        }
-
-        return tally.Findings == 0 ? 0 : 2;
 
         async Task WatchAsync()
         {
@@ -162,47 +164,81 @@ internal static class Commands
             {
                 while (await timer.WaitForNextTickAsync(watching.Token))
                 {
-                    await Console.Error.WriteLineAsync(Said());
+                    await Console.Error.WriteLineAsync(said());
                 }
             }
             catch (OperationCanceledException)
             {
             }
         }
-
-        string Said()
-        {
-            var seconds = Math.Max(Stopwatch.GetElapsedTime(since).TotalSeconds, .001);
-            var read = wish.Data ? $", {tally.Bytes / 1048576.0:N0} MiB read ({tally.Bytes / 1048576.0 / seconds:N0} MiB/s)" : "";
-            return string.Create(CultureInfo.InvariantCulture, $"{tally.Files:N0} files, {tally.Blobs:N0} blobs ({tally.Blobs / seconds:N0} blobs/s){read} in {seconds:N1} s.");
-        }
     }
 
-    /// <summary>The first word that is neither a setting nor the value of one.</summary>
-    private static string? Unknown(string[] settings)
+    private static string Said(CopyTally tally, long since)
     {
-        for (var at = 0; at < settings.Length; at++)
-        {
-            if (settings[at].Contains('='))
-            {
-                continue;
-            }
-
-            if (!settings[at].StartsWith("--", StringComparison.Ordinal) || at + 1 == settings.Length || settings[at + 1].StartsWith("--", StringComparison.Ordinal))
-            {
-                return settings[at];
-            }
-
-            at++;
-        }
-
-        return null;
+        var seconds = Math.Max(Stopwatch.GetElapsedTime(since).TotalSeconds, .001);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{tally.Files:N0} files copied ({tally.Files / seconds:N0} files/s), {tally.Bytes / 1048576.0:N1} MiB ({tally.Bytes / 1048576.0 / seconds:N1} MiB/s), ")
+            + string.Create(CultureInfo.InvariantCulture, $"{tally.Present:N0} were there already, in {seconds:N1} s.");
     }
 
-    /// <summary>One line, its parts separated by tabs. Names are what people typed: what could look like another line or part is spelled out.</summary>
-    private static string Line(Finding finding) => string.Join('\t',
-        new[] { finding.Code, finding.OwnerId?.ToString(), finding.Path, finding.Key, finding.Sentence, finding.Done }.Select(part => part is null ? "-" : Plain(part)));
+    /// <summary>What stands beside a command's name.</summary>
+    /// <param name="Settings">As the app takes them.</param>
+    /// <param name="Places">Words that are neither, in order.</param>
+    /// <param name="Given">The command's own words that begin with dashes, each with its value; empty where it has none.</param>
+    private sealed record Words(string[] Settings, string[] Places, Dictionary<string, string> Given)
+    {
+        /// <summary>Null, and a sentence with the usage on stderr, when a word is unknown or there are other than <paramref name="places"/> places.</summary>
+        public static async Task<Words?> ReadAsync(string name, string usage, string[] args, int places, string[] flags, string[] values)
+        {
+            var (settings, found, given) = (new List<string>(), new List<string>(), new Dictionary<string, string>(StringComparer.Ordinal));
+            string? unknown = null;
+            for (var at = 0; at < args.Length && unknown is null; at++)
+            {
+                var word = args[at];
+                var key = word.Split('=')[0];
+                var next = at + 1 < args.Length && !args[at + 1].StartsWith("--", StringComparison.Ordinal) ? args[at + 1] : null;
+                if (flags.Contains(word))
+                {
+                    given[word] = "";
+                }
+                else if (values.Contains(key) && (word != key || next is not null))
+                {
+                    given[key] = word == key ? next! : word[(key.Length + 1)..];
+                    at += word == key ? 1 : 0;
+                }
+                else if (word.StartsWith("--", StringComparison.Ordinal))
+                {
+                    // A setting, its value behind "=" or in the next word.
+                    settings.Add(word);
+                    if (word == key)
+                    {
+                        unknown = next is null || values.Contains(key) ? word : null;
+                        settings.Add(next ?? "");
+                        at++;
+                    }
+                }
+                else if (word.Contains('=') && !word.StartsWith('/') && !word.StartsWith('.'))
+                {
+                    settings.Add(word);
+                }
+                else
+                {
+                    found.Add(word);
+                    unknown = found.Count > places || word.Length == 0 || word.StartsWith('-') ? word : null;
+                }
+            }
 
+            if (unknown is null && found.Count == places)
+            {
+                return new([.. settings], [.. found], given);
+            }
+
+            await Console.Error.WriteLineAsync($"{(unknown is null ? $"{name} lacks something." : $"{name} does not know \"{unknown}\".")}\n{usage}");
+            return null;
+        }
+    }
+
+    /// <summary>What could look like another line or part of one is spelled out.</summary>
     private static string Plain(string text)
     {
         var plain = new StringBuilder(text.Length);

@@ -53,6 +53,6 @@ try
 }
 catch (Exception wrong) when (wrong is OptionsValidationException or AggregateException or InvalidOperationException or TimeoutException or IOException)
 {
-    await Console.Error.WriteLineAsync($"{(args is ["fsck", ..] ? "fsck did not run" : "BlazorFileHost did not start")}. {wrong.Message}");
+    await Console.Error.WriteLineAsync($"{(Commands.Name(args) is { } command ? $"{command} did not run" : "BlazorFileHost did not start")}. {wrong.Message}");
     return 1;
 }

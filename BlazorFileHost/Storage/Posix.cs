@@ -30,6 +30,7 @@ internal readonly record struct PathFacts(
 internal static partial class Posix
 {
     private const int Enoent = 2;
+    private const int Eperm = 1;
     private const int Eintr = 4;
     private const int Eagain = 11;
     private const int BsdEagain = 35;
@@ -39,6 +40,7 @@ internal static partial class Posix
     private const int Einval = 22;
     private const int Enospc = 28;
     private const int Enosys = 38;
+    private const int Eopnotsupp = 95;
     private const int Edquot = 122;
 
     /// <summary>ERROR_DISK_FULL as an HRESULT, what .NET throws on Windows.</summary>
@@ -160,6 +162,30 @@ internal static partial class Posix
             case var errno:
                 throw Error("link", errno);
         }
+    }
+
+    /// <summary>
+    /// Gives the file another name unless that is taken, which is an <see cref="IOException"/>; what is there stays. Where the file system has no
+    /// links (FAT, some network ones) it is looked first whether the name is free.
+    /// </summary>
+    public static void Claim(string from, string to)
+    {
+        try
+        {
+            Link(from, to);
+        }
+        catch (IOException none) when (none.HResult is Eperm or Enosys or Eopnotsupp)
+        {
+            if (KindOf(to) != PathKind.Nothing)
+            {
+                throw new IOException("The name is taken.", Eexist);
+            }
+
+            Rename(from, to);
+            return;
+        }
+
+        Unlink(from);
     }
 
     /// <summary>Gives a file or a directory another name, in place of the file that may have it. Never copies: to another file system it is an <see cref="IOException"/>.</summary>
@@ -288,6 +314,27 @@ internal static partial class Posix
         SyncFile(directory);
     }
 
+    /// <summary>Opens a directory for <see cref="SyncFileSystem"/>, before anything is written that it is to tell about. Null where the system has no such call.</summary>
+    public static SafeFileHandle? OpenFileSystem(string directory)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        var errno = Call(() => Open(directory, OpenDirectory), out var descriptor);
+        return errno == 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw Error("open", errno);
+    }
+
+    /// <summary>Makes everything on a file system survive power loss, and fails when any of it could not be written since it was opened (syncfs(2), Linux 5.8).</summary>
+    public static void SyncFileSystem(SafeFileHandle directory)
+    {
+        if (Call(() => SyncFs(directory), out _) is not 0 and var errno)
+        {
+            throw Error("syncfs", errno);
+        }
+    }
+
     /// <summary>How many names an open file has; 0 when it was removed meanwhile.</summary>
     public static int NamesOf(SafeFileHandle file)
     {
@@ -355,6 +402,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    private static partial int SyncFs(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
     private static partial int SyncFileRange(SafeFileHandle file, long from, long count, uint flags);
