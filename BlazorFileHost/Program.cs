@@ -1,6 +1,7 @@
 using System.Globalization;
 using BlazorFileHost;
 using BlazorFileHost.Accounts;
+using BlazorFileHost.Admin;
 using BlazorFileHost.Components;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
@@ -29,6 +30,7 @@ try
     builder.AddUploads();
     builder.AddSpace();
     builder.AddAccounts();
+    builder.AddAdmin();
     builder.AddShell();
 
     await using var app = builder.Build();

@@ -52,7 +52,10 @@ public sealed class AccessibilityTests(BrowserRoom room)
         await person.SeesTextAsync(person.Uploads, "Paused");
         await CheckAsync(page, "a paused upload");
 
-        foreach (var address in new[] { "/account/manage", "/account/manage/delete", "/account/logout", "/not-found" })
+        await page.GotoAsync("/account/manage/storage");
+        await Assertions.Expect(page.Locator(".rz-donut-series path").First).ToBeAttachedAsync();
+        await CheckAsync(page, "storage");
+        foreach (var address in new[] { "/account/manage", "/account/manage/delete", "/account/goodbye/over", "/account/logout", "/not-found" })
         {
             await page.GotoAsync(address);
             await CheckAsync(page, address);

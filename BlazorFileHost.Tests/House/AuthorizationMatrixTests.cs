@@ -1,6 +1,7 @@
 using System.Net;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using BlazorFileHost.Admin;
 using BlazorFileHost.Data;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Authorization.Infrastructure;
@@ -23,6 +24,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
 {
     private const string Everybody = "everybody";
     private const string SignedIn = "signed in";
+    private const string Administrators = "administrators";
     private const string StaticAssets = "(static assets)";
 
     // Of what is for those who are signed in, each sees and changes only what is theirs: FileDownloadTests, UploadEndpointTests, FileLibraryTests.
@@ -36,7 +38,9 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         ["GET POST /account/manage"] = SignedIn,
         ["POST /account/manage/data"] = SignedIn,
         ["GET POST /account/manage/delete"] = SignedIn,
+        ["GET POST /account/manage/storage"] = SignedIn,
         ["GET POST /account/register"] = Everybody,
+        ["GET POST /admin/storage"] = Administrators,
         ["GET POST /error"] = Everybody,
         ["GET POST /folders/{FolderId:guid}"] = SignedIn,
         ["GET POST /not-found"] = Everybody,
@@ -119,6 +123,30 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         }
     }
 
+    [Fact, Trait("Battery", "AUZ-02")]
+    public async Task What_is_for_administrators_is_for_nobody_else_who_is_signed_in()
+    {
+        using var somebody = app.CreateClient(new() { AllowAutoRedirect = false });
+        using (await somebody.SubmitAsync("/account/register", ("Input.Email", AccountClient.NewEmail()),
+            ("Input.Password", AccountClient.Password), ("Input.ConfirmPassword", AccountClient.Password)))
+        {
+        }
+
+        using var own = await somebody.GetPageAsync("/account/manage/storage");
+        Assert.Equal(HttpStatusCode.OK, own.StatusCode);
+        var doors = Endpoints().Where(endpoint => For(endpoint) == Administrators).ToList();
+        Assert.NotEmpty(doors);
+        foreach (var endpoint in doors)
+        {
+            foreach (var method in Methods(endpoint))
+            {
+                using var request = new HttpRequestMessage(new(method), Address(endpoint));
+                using var answer = await somebody.SendAsync(request);
+                Assert.True(answer.StatusCode == HttpStatusCode.Forbidden, $"{method} {request.RequestUri}: {(int)answer.StatusCode}");
+            }
+        }
+    }
+
     /// <summary>Where somebody is sent to sign in and come back.</summary>
     private static bool IsLogin(Uri location, Uri asked)
         => location.OriginalString == (asked.AbsolutePath == "/" ? "/account/login" : $"/account/login?returnUrl={Uri.EscapeDataString(asked.AbsolutePath)}");
@@ -137,7 +165,10 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         => $"{(Methods(endpoint) is { Count: > 0 } methods ? string.Join(' ', methods) : "(any)")} "
             + (endpoint.Metadata.GetMetadata<StaticAssetDescriptor>() is null ? endpoint.RoutePattern.RawText : StaticAssets);
 
-    private static string For(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null ? SignedIn : Everybody;
+    private static string For(RouteEndpoint endpoint)
+        => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null ? Everybody
+            : endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(ask => ask.Policy == AdminSetup.Policy) ? Administrators
+            : SignedIn;
 
     private static string Address(RouteEndpoint endpoint)
         => "/" + Parameter().Replace(endpoint.RoutePattern.RawText!, _ => Guid.CreateVersion7().ToString()).TrimStart('/');

@@ -15,6 +15,7 @@ public sealed partial class RoomsTests
         ["Uploads"] = ["Files", "Data", "Live", "Components"],
         ["Accounts"] = ["Files", "Data", "Live", "Components"],
         ["Space"] = ["Files", "Storage", "Data", "Live", "Components"],
+        ["Admin"] = ["Files", "Space", "Accounts", "Data", "Live", "Components"],
     };
 
     [Fact]

@@ -3,7 +3,7 @@ namespace BlazorFileHost.Files;
 /// <summary>Lets people leave, and goes on with departures that a crash has left.</summary>
 public sealed class DepartureRounds(Departures departures, IHostApplicationLifetime app, TimeProvider time, ILogger<DepartureRounds> log) : BackgroundService
 {
-    private static readonly TimeSpan Often = TimeSpan.FromSeconds(1), Seldom = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Often = TimeSpan.FromSeconds(1), Seldom = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// Begins to remove the person and all that is theirs, and waits a moment for the end: most have little. It goes on also when the caller does

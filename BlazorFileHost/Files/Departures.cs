@@ -20,7 +20,7 @@ public sealed class Departures(
     ILogger<Departures> log)
 {
     /// <summary>After which another node takes over what nobody seems to be at any more.</summary>
-    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
 
     /// <summary>How often an area that was empty is looked at again, and until when. The sweep finds what comes later still.</summary>
     public static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(5), LookFor = TimeSpan.FromHours(1);
@@ -369,6 +369,12 @@ public sealed class Departures(
         var late = await storage.DeleteAreaAsync(ownerId, cancellation);
         await CountAsync(id, late, cancellation);
         await PurgeAsync(id, ownerId, cancellation);
+        await using (var samples = await contexts.CreateDbContextAsync(cancellation))
+        {
+            // Another node may have been counting just then.
+            await samples.WriteAsync(token => samples.UsageSamples.Where(sample => sample.OwnerId == ownerId).ExecuteDeleteAsync(token), cancellation);
+        }
+
         if (late > 0)
         {
             log.LogWarning("{Count} objects of an account that had left came late, and were removed (departure {Departure}).", late, id);

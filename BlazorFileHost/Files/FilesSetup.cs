@@ -16,6 +16,7 @@ public static class FilesSetup
         builder.Services.AddScoped<FileLibrary>();
         builder.Services.AddSingleton<UnfinishedFiles>();
         builder.Services.AddHostedService<UploadRounds>();
+        builder.Services.AddSingleton<StorageNumbers>();
         builder.Services.AddSingleton<Departures>();
         builder.Services.AddSingleton<DepartureRounds>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<DepartureRounds>());

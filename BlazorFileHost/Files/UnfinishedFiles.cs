@@ -241,6 +241,9 @@ public sealed partial class UnfinishedFiles
         })];
     }
 
+    /// <summary>How many uploads this process is taking bytes of.</summary>
+    public int Sending => running.All.Count(upload => upload.Turn > 0);
+
     /// <summary>The uploads take no bytes until <see cref="ContinueAsync"/>; a request that is sending is ended.</summary>
     public Task PauseAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, CancellationToken cancellation = default) => RestAsync(ownerId, ids, true, cancellation);
 

@@ -2,15 +2,25 @@ using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Space;
 
-/// <summary>Looks after the storage while the app runs: sweeps every ten minutes, and reads again what is due.</summary>
-internal sealed class Rounds(Sweep sweep, Scrub scrub, IOptionsMonitor<SpaceOptions> options, TimeProvider time, ILogger<Rounds> log) : BackgroundService
+/// <summary>Looks after the storage while the app runs: sweeps every ten minutes, reads again what is due, and counts every day.</summary>
+internal sealed class Rounds(Sweep sweep, Scrub scrub, StoreNumbers numbers, IOptionsMonitor<SpaceOptions> options, TimeProvider time, ILogger<Rounds> log) : BackgroundService
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ScrubEvery = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan SampleEvery = TimeSpan.FromMinutes(10);
+    private bool sampled;
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         EveryAsync(SweepEvery, SweepAsync, stoppingToken),
-        EveryAsync(ScrubEvery, ScrubAsync, stoppingToken));
+        EveryAsync(ScrubEvery, ScrubAsync, stoppingToken),
+        EveryAsync(SampleEvery, SampleAsync, stoppingToken));
+
+    /// <summary>Once a day, and once after the start: a day on which the app ran is in the history as it last was.</summary>
+    private async Task SampleAsync(CancellationToken cancellation)
+    {
+        await (sampled ? numbers.SampleOnceAsync(cancellation) : numbers.SampleAsync(cancellation));
+        sampled = true;
+    }
 
     private async Task SweepAsync(CancellationToken cancellation)
     {

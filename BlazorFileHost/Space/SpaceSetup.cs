@@ -29,6 +29,8 @@ public static class SpaceSetup
             () => Transfers.AreUnderWay,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<Scrub>>()));
+        services.AddSingleton<StoreNumbers>();
+        services.AddSingleton<Quotas>();
         services.AddHostedService<Rounds>();
         services.AddHealthChecks().AddCheck<StoreCheck>("store", tags: ["ready"], timeout: TimeSpan.FromSeconds(10));
         return builder;
