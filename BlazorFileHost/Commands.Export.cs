@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using BlazorFileHost.Space;
 using BlazorFileHost.Space.Copies;
 using BlazorFileHost.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -51,7 +52,7 @@ internal static partial class Commands
         var tally = new CopyTally();
         var since = Stopwatch.GetTimestamp();
         var missing = new List<NotExported>();
-        var export = new Export(Contexts(app), app.Services.GetRequiredService<IFileStorage>(), app.Services.GetRequiredService<TimeProvider>());
+        var export = new Export(Contexts(app), app.Services.GetRequiredService<StoreGuard>(), app.Services.GetRequiredService<IFileStorage>(), app.Services.GetRequiredService<TimeProvider>());
         await WatchedAsync(() => Said(tally, since), async () =>
         {
             await export.RunAsync(owner, email, directory, tally, file =>
@@ -71,7 +72,7 @@ internal static partial class Commands
             Console.WriteLine($"{Plain(path)}\t{Plain(sentence)}");
         }
 
-        Console.WriteLine($"{(tally.Findings == 0 ? "All is there." : $"{tally.Findings:N0} files are not there; manifest.txt names them.")} {Said(tally, since)}");
+        Console.WriteLine($"{(tally.Findings == 0 ? "All is there." : $"Not there, as manifest.txt says: {Count(tally.Findings)}.")} {Said(tally, since)}");
         return tally.Findings == 0 ? 0 : 2;
     }
 }

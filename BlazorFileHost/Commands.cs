@@ -27,6 +27,8 @@ internal static partial class Commands
     [
         new("fsck", FsckUsage, FsckAsync),
         new("export", ExportUsage, ExportAsync),
+        new("backup", BackupUsage, BackupAsync),
+        new("restore", RestoreUsage, RestoreAsync),
     ];
 
     private sealed record Command(string Name, string Usage, Func<string[], CancellationToken, Task<int>> RunAsync);
@@ -177,7 +179,7 @@ internal static partial class Commands
     {
         var seconds = Math.Max(Stopwatch.GetElapsedTime(since).TotalSeconds, .001);
         return string.Create(CultureInfo.InvariantCulture,
-            $"{tally.Files:N0} files copied ({tally.Files / seconds:N0} files/s), {tally.Bytes / 1048576.0:N1} MiB ({tally.Bytes / 1048576.0 / seconds:N1} MiB/s), ")
+            $"{Count(tally.Files)} copied ({tally.Files / seconds:N0} files/s), {tally.Bytes / 1048576.0:N1} MiB ({tally.Bytes / 1048576.0 / seconds:N1} MiB/s), ")
             + string.Create(CultureInfo.InvariantCulture, $"{tally.Present:N0} were there already, in {seconds:N1} s.");
     }
 

@@ -32,7 +32,7 @@ public sealed class ExportTests : IDisposable
     private async Task<(CopyTally Tally, List<NotExported> Missing)> ExportAsync(SpaceWorld world, Guid? owner = null, CancellationToken cancellation = default)
     {
         var (tally, missing) = (new CopyTally(), new List<NotExported>());
-        await new Export(world.Database.Contexts, world.Storage, world.Clock).RunAsync(owner ?? world.Owner, "somebody", target.FullName, tally, file =>
+        await new Export(world.Database.Contexts, world.Guard, world.Storage, world.Clock).RunAsync(owner ?? world.Owner, "somebody", target.FullName, tally, file =>
         {
             missing.Add(file);
             return Task.CompletedTask;
@@ -211,7 +211,7 @@ public sealed class ExportTests : IDisposable
         using var disk = SmallDisk.Mount("1m");
         await using var world = await SpaceWorld.CreateAsync();
         await world.AddManyAsync(30, 100_000);
-        var export = new Export(world.Database.Contexts, world.Storage, world.Clock);
+        var export = new Export(world.Database.Contexts, world.Guard, world.Storage, world.Clock);
         var full = await Assert.ThrowsAsync<StorageFullException>(() => export.RunAsync(world.Owner, "somebody", disk.Root, new(), _ => Task.CompletedTask));
         Assert.StartsWith($"There is no room left in {disk.Root}.", full.Message, StringComparison.Ordinal);
         var there = Directory.GetFiles(disk.Root, "*.txt").Where(path => !path.EndsWith("manifest.txt", StringComparison.Ordinal)).ToList();
@@ -229,7 +229,7 @@ public sealed class ExportTests : IDisposable
         var made = Place("made/here");
         var (exitCode, output, errors) = await RunningApp.CommandAsync(app.DataDirectory, "export", "--user", person.Email.ToUpperInvariant(), made);
         Assert.True(exitCode == 0, output + errors);
-        Assert.Matches(@"^All is there\. 1 files copied \([\d,]+ files/s\), 0\.0 MiB \([\d.]+ MiB/s\), 0 were there already, in ", output);
+        Assert.Matches(@"^All is there\. 1 file copied \([\d,]+ files/s\), 0\.0 MiB \([\d.]+ MiB/s\), 0 were there already, in ", output);
         Assert.Equal(Samples.Bytes("txt", 1, 5_000), await File.ReadAllBytesAsync(Path.Combine(made, "x.txt")));
 
         var (owner, _) = await person.DataAsync();

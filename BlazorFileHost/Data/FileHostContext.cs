@@ -103,6 +103,25 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
     public virtual Task<IReadOnlyList<string>> CheckAsync(bool thorough, CancellationToken cancellation = default)
         => Task.FromResult<IReadOnlyList<string>>([]);
 
+    /// <summary>The file that is the database, where it is one; null on a server.</summary>
+    public virtual string? EmbeddedFile => null;
+
+    /// <summary>Copies the database, as it is at one moment, into a new file that only the owner may read, while others go on using it.</summary>
+    /// <param name="path">Nothing is there yet.</param>
+    /// <param name="read">Given a context that sees what the copy holds and changes nothing. Called again from its start when the connection was lost.</param>
+    /// <exception cref="InvalidOperationException">It cannot be done; the message says why.</exception>
+    public abstract Task SnapshotAsync(string path, Func<FileHostContext, Task> read, CancellationToken cancellation = default);
+
+    /// <summary>Whether there is no database yet, or one without any table.</summary>
+    public abstract Task<bool> IsBlankAsync(CancellationToken cancellation = default);
+
+    /// <summary>
+    /// Fills the database from a copy, making it first where there is none: all of it or nothing. What a call before this one has put there is
+    /// replaced. Not where the database is a file.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It cannot be done; the message says why.</exception>
+    public virtual Task LoadAsync(string snapshot, CancellationToken cancellation = default) => throw new NotSupportedException();
+
     /// <summary>Brings the tables up to date, making the database first where there is none. Several nodes may do this at once.</summary>
     public abstract Task MigrateAsync(CancellationToken cancellation = default);
 

@@ -1,4 +1,5 @@
 using BlazorFileHost.Data;
+using BlazorFileHost.Space.Copies;
 using BlazorFileHost.Storage;
 using Microsoft.EntityFrameworkCore;
 
@@ -71,7 +72,10 @@ public sealed class StoreGuard(IDbContextFactory<FileHostContext> contexts, IFil
             return await context.Files.AnyAsync(cancellation) || await context.Uploads.AnyAsync(cancellation) ? Missing() : new(Standing.New);
         }
 
-        return mark.Id != store.MarkId
+        return mark.Id == CopyMark.OfMove(store.MarkId)
+            ? new(Standing.Foreign, $"The files are being moved to {storage.Place}, and not all of them are there. Set Storage:Kind to what it was, and run storage move "
+                + "until it says that all is there.")
+            : mark.Id != store.MarkId
             ? new(Standing.Foreign, $"{storage.Place} is the storage of another database: its mark does not fit. Set DataDirectory and the database to those that belong together.")
             : mark.Epoch > store.Epoch ? Restored() : new(Standing.Sound);
 
@@ -102,6 +106,16 @@ public sealed class StoreGuard(IDbContextFactory<FileHostContext> contexts, IFil
             default:
                 said = Standing.Sound;
                 break;
+        }
+    }
+
+    /// <summary>Before anything is copied out of the storage: that it is another one is not to be told of each file.</summary>
+    /// <exception cref="InvalidOperationException">Database and storage do not belong together.</exception>
+    public async Task MustBeThereAsync(CancellationToken cancellation = default)
+    {
+        if (await LookAsync(cancellation) is { Standing: Standing.Missing or Standing.Foreign } verdict)
+        {
+            throw new InvalidOperationException(verdict.Sentence);
         }
     }
 

@@ -24,6 +24,40 @@ public sealed class PostgreSqlFileHostContext(DbContextOptions<PostgreSqlFileHos
 
     public override bool IsFull(Exception failure) => State(failure) == PostgresErrorCodes.DiskFull;
 
+    public override Task SnapshotAsync(string path, Func<FileHostContext, Task> read, CancellationToken cancellation = default)
+        => Database.CreateExecutionStrategy().ExecuteAsync(async token =>
+        {
+            // pg_dump sees what this transaction sees, and this one goes on seeing it.
+            await using var transaction = await Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, token);
+            var snapshot = await Database.SqlQueryRaw<string>("SELECT pg_export_snapshot() AS \"Value\"").SingleAsync(token);
+            File.Delete(path);
+            await using (PgTool.Create(path))
+            {
+            }
+
+            await PgTool.RunAsync("pg_dump", Database.GetConnectionString()!, ["--format=custom", "--no-owner", "--no-privileges", $"--snapshot={snapshot}", $"--file={path}"], token);
+            await read(this);
+        }, cancellation);
+
+    public override async Task<bool> IsBlankAsync(CancellationToken cancellation = default)
+    {
+        var creator = this.GetService<IRelationalDatabaseCreator>();
+        return !await creator.ExistsAsync(cancellation) || !await creator.HasTablesAsync(cancellation);
+    }
+
+    public override async Task LoadAsync(string snapshot, CancellationToken cancellation = default)
+    {
+        var creator = this.GetService<IRelationalDatabaseCreator>();
+        if (!await creator.ExistsAsync(cancellation))
+        {
+            await creator.CreateAsync(cancellation);
+        }
+
+        var server = Database.GetConnectionString()!;
+        await PgTool.RunAsync("pg_restore", server,
+            ["--single-transaction", "--clean", "--if-exists", "--no-owner", "--no-privileges", $"--dbname={new NpgsqlConnectionStringBuilder(server).Database}", snapshot], cancellation);
+    }
+
     public override async Task MigrateAsync(CancellationToken cancellation = default)
     {
         var server = Database.GetConnectionString()!;

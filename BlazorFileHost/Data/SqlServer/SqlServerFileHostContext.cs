@@ -19,6 +19,13 @@ public sealed class SqlServerFileHostContext(DbContextOptions<SqlServerFileHostC
 
     public override bool IsFull(Exception failure) => Cause<SqlException>(failure)?.Number is 1101 or 1105 or 9002;
 
+    public override Task SnapshotAsync(string path, Func<FileHostContext, Task> read, CancellationToken cancellation = default)
+        => throw new InvalidOperationException(
+            "backup knows Sqlite and PostgreSql. SQL Server makes its own: take BACKUP DATABASE first, then copy the storage, and restore both in the same order.");
+
+    public override Task<bool> IsBlankAsync(CancellationToken cancellation = default)
+        => throw new InvalidOperationException("restore knows Sqlite and PostgreSql. SQL Server restores its own backups: RESTORE DATABASE, then put the storage back.");
+
     public override async Task MigrateAsync(CancellationToken cancellation = default)
     {
         var creator = this.GetService<IRelationalDatabaseCreator>();

@@ -6,6 +6,9 @@ internal static class SqliteFile
     /// <summary>How long a start waits for another process that is migrating.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
+    /// <summary>The HResult of an <see cref="IOException"/> that says that a disk is full.</summary>
+    public static int NoRoom => OperatingSystem.IsWindows() ? unchecked((int)0x80070070) : 28;
+
     private const FileShare Everybody = FileShare.ReadWrite | FileShare.Delete;
 
     /// <summary>

@@ -61,6 +61,40 @@ public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext
         return wrong;
     }
 
+    public override string? EmbeddedFile => DatabaseFile;
+
+    public override async Task SnapshotAsync(string path, Func<FileHostContext, Task> read, CancellationToken cancellation = default)
+    {
+        SqliteFile.Prepare(path);
+        await Database.OpenConnectionAsync(cancellation);
+        await using (var command = Database.GetDbConnection().CreateCommand())
+        {
+            // It reads in one transaction, as any reader; writers go on beside it.
+            command.CommandText = "VACUUM INTO $path";
+            command.Parameters.Add(new SqliteParameter("$path", path));
+            try
+            {
+                // The driver has no asynchronous work.
+                await Task.Run(command.ExecuteNonQuery, cancellation);
+            }
+            catch (SqliteException full) when (IsFull(full))
+            {
+                throw new IOException("There is no room left for a copy of the database.", SqliteFile.NoRoom);
+            }
+        }
+
+        var copy = new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false };
+        await using var context = new SqliteFileHostContext(Options(copy.ConnectionString).UseApplicationServiceProvider(WithoutApplication).Options);
+        await read(context);
+    }
+
+    public override Task<bool> IsBlankAsync(CancellationToken cancellation = default)
+    {
+        // Even a log alone: SQLite would apply it to whatever gets the name.
+        var file = DatabaseFile;
+        return Task.FromResult(!((string[])["", "-wal", "-shm", "-journal"]).Any(ending => File.Exists(file + ending)));
+    }
+
     public override async Task MigrateAsync(CancellationToken cancellation = default)
     {
         var file = DatabaseFile;

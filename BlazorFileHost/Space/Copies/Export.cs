@@ -14,7 +14,7 @@ public sealed record NotExported(string Path, string Sentence);
 /// is there with the right bytes stays. It follows no link below the directory and replaces nothing but what an export has written there and
 /// nobody has changed since.
 /// </summary>
-public sealed partial class Export(IDbContextFactory<FileHostContext> contexts, IFileStorage storage, TimeProvider time)
+public sealed partial class Export(IDbContextFactory<FileHostContext> contexts, StoreGuard guard, IFileStorage storage, TimeProvider time)
 {
     /// <summary>Rows, and names on their way, at a time.</summary>
     private const int PageSize = 500;
@@ -31,6 +31,7 @@ public sealed partial class Export(IDbContextFactory<FileHostContext> contexts, 
     /// <exception cref="IOException">The directory or the storage failed; <see cref="StorageFullException"/> when the directory's disk is full.</exception>
     public async Task RunAsync(Guid ownerId, string email, string directory, CopyTally tally, Func<NotExported, Task> told, CancellationToken cancellation = default)
     {
+        await guard.MustBeThereAsync(cancellation);
         try
         {
             await using var run = new Run(contexts, storage, ownerId, directory, tally, told, cancellation);
@@ -306,7 +307,7 @@ public sealed partial class Export(IDbContextFactory<FileHostContext> contexts, 
                     }, token);
                     if (wrong is not null)
                     {
-                        return wrong;
+                        return wrong.Sentence;
                     }
 
                     await file.FlushAsync(token);

@@ -10,9 +10,9 @@ internal static class Verified
     private const int BufferSize = 256 * 1024;
 
     /// <param name="write">Gets the bytes in order; what it throws is not caught. What it was given counts only when the answer is null.</param>
-    /// <returns>Null when these were the bytes; else a sentence about what is wrong with them.</returns>
+    /// <returns>Null when these were the bytes; else what is wrong with them.</returns>
     /// <exception cref="StorageUnavailableException">Where they lie cannot be reached: nothing is wrong with them.</exception>
-    public static async Task<string?> PassAsync(
+    public static async Task<Harm?> PassAsync(
         Stream bytes, long size, byte[] sha256, Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancellation)
     {
         using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -29,7 +29,7 @@ internal static class Verified
                 }
                 catch (IOException failure) when (failure is not StorageUnavailableException)
                 {
-                    return $"The bytes cannot be read: {failure.Message}";
+                    return new(FindingCode.BlobUnreadable, $"The bytes cannot be read: {failure.Message}");
                 }
 
                 if (read == 0)
@@ -40,16 +40,16 @@ internal static class Verified
                 length += read;
                 if (length > size)
                 {
-                    return $"There are more than its {size} bytes.";
+                    return new(FindingCode.BlobSize, $"There are more than its {size} bytes.");
                 }
 
                 sum.AppendData(buffer, 0, read);
                 await write(buffer.AsMemory(0, read), cancellation);
             }
 
-            return length < size ? $"There are {length} bytes instead of {size}."
+            return length < size ? new(FindingCode.BlobSize, $"There are {length} bytes instead of {size}.")
                 : Same(sum.GetHashAndReset(), sha256) ? null
-                : "The bytes are not those of the file: their SHA-256 is another one.";
+                : new(FindingCode.BlobDamaged, "The bytes are not those of the file: their SHA-256 is another one.");
         }
         finally
         {

@@ -1,0 +1,152 @@
+using BlazorFileHost.Storage;
+
+namespace BlazorFileHost.Space.Copies;
+
+/// <summary>A blob as a file's row knows it.</summary>
+internal sealed record KnownBlob(Guid FileId, string Key, long Size, byte[] Sha256);
+
+/// <summary>
+/// Copies blobs from one storage to another under their keys, each compared with its SHA-256 on its way and committed only when it is whole, so that
+/// what lies under a key is right. Blobs never change: what is there in its full length is not copied again. Holds 24 bytes for every blob that
+/// was there when it began.
+/// </summary>
+internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tally)
+{
+    /// <summary>At once: a disk then syncs them in groups, and a bucket's latency is shared. Their buffers are four megabytes.</summary>
+    private const int MostAtOnce = 16;
+
+    private readonly List<(Guid Id, long Length)> there = [];
+
+    /// <param name="done">
+    /// Told of each one by one, in no order: null when it is there now, else what is wrong with it where it comes from; nothing of it was left then.
+    /// </param>
+    /// <exception cref="IOException">The storage that is copied to failed, or the other one cannot be reached; no room is a <see cref="StorageFullException"/>.</exception>
+    public async Task RunAsync(IAsyncEnumerable<KnownBlob> blobs, Func<KnownBlob, Harm?, Task> done, CancellationToken cancellation)
+    {
+        await foreach (var blob in to.ListAllAsync(cancellation))
+        {
+            there.Add((blob.Key.BlobId, blob.Length));
+        }
+
+        there.Sort();
+        using var telling = new SemaphoreSlim(1);
+        await Parallel.ForEachAsync(blobs, new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellation }, async (blob, token) =>
+        {
+            var harm = await CopyAsync(blob, token);
+            await telling.WaitAsync(token);
+            try
+            {
+                await done(blob, harm);
+            }
+            finally
+            {
+                telling.Release();
+            }
+        });
+    }
+
+    private async Task<Harm?> CopyAsync(KnownBlob blob, CancellationToken cancellation)
+    {
+        if (!StorageKey.TryParse(blob.Key, out var key))
+        {
+            return new(FindingCode.KeyUnreadable, "The file's key is none, so nobody knows where its bytes are.");
+        }
+
+        if (LengthThere(key.BlobId) is { } length)
+        {
+            if (length == blob.Size)
+            {
+                tally.CountPresent();
+                return null;
+            }
+
+            // Somebody cut it or wrote into it. It is kept beside.
+            await to.QuarantineAsync(key, cancellation);
+        }
+
+        Stream? opened;
+        try
+        {
+            opened = await from.OpenReadAsync(key, cancellation);
+        }
+        catch (IOException failure) when (failure is not StorageUnavailableException)
+        {
+            return new(FindingCode.BlobUnreadable, $"The blob cannot be read: {failure.Message}");
+        }
+
+        if (opened is null)
+        {
+            return new(FindingCode.BlobMissing, "The blob is missing.");
+        }
+
+        await using var bytes = opened;
+        IncomingBlob incoming;
+        try
+        {
+            incoming = await to.BeginAsync(key, cancellation);
+        }
+        catch (BlobBusyException)
+        {
+            return new(FindingCode.BlobShared, "Somebody else is copying it now, perhaps for a second file that has the same key.");
+        }
+        catch (IOException left) when (left is not (StorageFullException or StorageUnavailableException))
+        {
+            // By a copy that was killed.
+            if (!await to.DiscardAsync(key, cancellation))
+            {
+                throw;
+            }
+
+            incoming = await to.BeginAsync(key, cancellation);
+        }
+
+        await using (incoming)
+        {
+            var harm = await Verified.PassAsync(bytes, blob.Size, blob.Sha256, async (part, stop) =>
+            {
+                await incoming.WriteAsync(part, stop);
+                tally.CountBytes(part.Length);
+            }, cancellation);
+            if (harm is not null)
+            {
+                return harm;
+            }
+
+            try
+            {
+                await incoming.CommitAsync(cancellation);
+            }
+            catch (IOException taken) when (taken is not (StorageFullException or StorageUnavailableException))
+            {
+                if (!await IsThereAsync(key, blob.Size, cancellation))
+                {
+                    throw;
+                }
+
+                tally.CountPresent();
+                return null;
+            }
+        }
+
+        if (!await IsThereAsync(key, blob.Size, cancellation))
+        {
+            throw new IOException($"{to.Place} does not give back what was written.");
+        }
+
+        tally.CountFile();
+        return null;
+    }
+
+    private long? LengthThere(Guid id)
+    {
+        var at = there.BinarySearch((id, long.MinValue));
+        at = at < 0 ? ~at : at;
+        return at < there.Count && there[at].Id == id ? there[at].Length : null;
+    }
+
+    private async Task<bool> IsThereAsync(StorageKey key, long size, CancellationToken cancellation)
+    {
+        await using var bytes = await to.OpenReadAsync(key, cancellation);
+        return bytes is not null && bytes.Length == size;
+    }
+}
