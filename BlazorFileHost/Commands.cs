@@ -29,6 +29,7 @@ internal static partial class Commands
         new("export", ExportUsage, ExportAsync),
         new("backup", BackupUsage, BackupAsync),
         new("restore", RestoreUsage, RestoreAsync),
+        new("storage move", MoveUsage, MoveAsync),
     ];
 
     private sealed record Command(string Name, string Usage, Func<string[], CancellationToken, Task<int>> RunAsync);

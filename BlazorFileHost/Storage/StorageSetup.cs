@@ -11,15 +11,16 @@ public static class StorageSetup
     {
         builder.Services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptions>();
         builder.Services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
-        builder.Services.AddSingleton(services => Open(services, make));
+        builder.Services.AddSingleton(services => Open(services, services.GetRequiredService<IOptions<StorageOptions>>().Value, make));
         builder.Services.AddHealthChecks().AddCheck<StorageCheck>("storage", tags: ["ready"]);
         return builder;
     }
 
-    private static IFileStorage Open(IServiceProvider services, bool make)
+    /// <param name="options">Looked at already.</param>
+    /// <param name="make">Whether an empty storage is made where there is none.</param>
+    internal static IFileStorage Open(IServiceProvider services, StorageOptions options, bool make)
     {
         var data = services.GetRequiredService<IConfiguration>()["DataDirectory"]!;
-        var options = services.GetRequiredService<IOptions<StorageOptions>>().Value;
         if (!options.IsS3)
         {
             return new DiskStorage(Path.Combine(data, "files"), services.GetRequiredService<ILogger<DiskStorage>>(), options.Reserve, make);
