@@ -38,7 +38,7 @@ public sealed partial class StorePageTests(BrowserRoom room)
 
         await Assertions.Expect(person.Page.Locator(".usage span")).ToHaveTextAsync("2 GB of 2 GB free");
         await Assertions.Expect(admin.Page.Locator("tr", new() { HasText = email })).ToContainTextAsync("2 GB");
-        Assert.Empty(admin.Complaints);
+        Complain.Nobody(admin.Complaints);
     }
 
     [GeneratedRegex(@"http://\S*setup=\S+")]

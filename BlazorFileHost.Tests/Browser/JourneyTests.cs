@@ -38,8 +38,8 @@ public sealed class JourneyTests(BrowserRoom room)
         await other.SeesNoMoreAsync("Report.pdf");
         await person.SeesNoMoreAsync("Report.pdf");
         await person.SeesAsync("notes.txt");
-        Assert.Empty(person.Complaints.Concat(other.Complaints));
-        Assert.Empty(room.App.Complaints);
+        Complain.Nobody(person.Complaints.Concat(other.Complaints));
+        Complain.Nobody(room.App.Complaints);
     }
 
     [BrowserFact]
@@ -67,7 +67,7 @@ public sealed class JourneyTests(BrowserRoom room)
         Assert.Equal("first"u8.ToArray(), await person.DownloadAsync("a.txt"));
         Assert.Equal("third one"u8.ToArray(), await person.DownloadAsync("b.txt"));
         Assert.Equal("third one"u8.ToArray(), await person.DownloadAsync("c.txt"));
-        Assert.Empty(person.Complaints);
+        Complain.Nobody(person.Complaints);
     }
 
     [BrowserFact]
@@ -80,7 +80,7 @@ public sealed class JourneyTests(BrowserRoom room)
 
         await person.SeesAsync("good.txt");
         await person.SeesTextAsync(person.Uploads, "“report.exe” was not uploaded: files ending in .exe are not allowed here.");
-        Assert.Empty(person.Complaints);
+        Complain.Nobody(person.Complaints);
 
         await person.PickAsync(("lying.png", "<html><script>alert(1)</script>"u8.ToArray()));
         await person.SeesTextAsync(person.Uploads, "“lying.png” was not uploaded: its content is");
@@ -101,7 +101,7 @@ public sealed class JourneyTests(BrowserRoom room)
         await person.Page.GetByRole(AriaRole.Columnheader, new() { Name = "Name" }).GetByRole(AriaRole.Button).ClickAsync();
         await person.SeesAsync("a file with a long name and a number, so that the message grows 0999.txt");
         Assert.Equal("content of 998", Encoding.UTF8.GetString(await person.DownloadAsync("a file with a long name and a number, so that the message grows 0998.txt")));
-        Assert.Empty(person.Complaints);
+        Complain.Nobody(person.Complaints);
     }
 
     [BrowserFact]
@@ -118,7 +118,7 @@ public sealed class JourneyTests(BrowserRoom room)
         await person.Uploads.GetByRole(AriaRole.Button, new() { Name = "Cancel large.txt" }).ClickAsync();
         await Assertions.Expect(person.Uploads).Not.ToBeAttachedAsync();
         await Assertions.Expect(person.Page.GetByText("No files yet")).ToBeVisibleAsync();
-        Assert.Empty(person.Complaints);
+        Complain.Nobody(person.Complaints);
     }
 
     [BrowserFact]
@@ -185,7 +185,7 @@ public sealed class JourneyTests(BrowserRoom room)
         await keys.PressAsync("Enter");
         await person.SeesNoMoreAsync("01.txt");
         await person.SeesTextAsync(person.Page.Locator(".summary"), "57 files");
-        Assert.Empty(person.Complaints);
+        Complain.Nobody(person.Complaints);
     }
 
     [BrowserFact]

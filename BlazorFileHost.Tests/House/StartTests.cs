@@ -98,7 +98,7 @@ public sealed class StartTests
         await app.StartAgainAsync();
         await person.LeaveAsync();
 
-        Assert.Empty(app.Complaints);
+        Complain.Nobody(app.Complaints);
     }
 
     private static void ExpectSentence((int ExitCode, string Output) end, string key, params string[] words)

@@ -1,9 +1,9 @@
 namespace BlazorFileHost.Tests.Support;
 
-/// <summary>Waits for what another process will do in its own time, and tells nobody when: for half a minute at most.</summary>
+/// <summary>Waits for what another process will do in its own time, and tells nobody when: for a minute at most.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <param name="what">What the failure says was waited for in vain.</param>
     public static Task TrueAsync(Func<bool> happened, string what) => TrueAsync(() => Task.FromResult(happened()), what);

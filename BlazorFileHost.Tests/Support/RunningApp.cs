@@ -30,8 +30,28 @@ public sealed partial class RunningApp : IAsyncDisposable
 
     public int ProcessId => process!.Id;
 
-    /// <summary>What the log must not have: warnings, errors and worse.</summary>
-    public IReadOnlyList<string> Complaints => [.. log.Where(line => Complaint().IsMatch(line))];
+    /// <summary>What the log must not have: warnings, errors and worse, each with the lines that belong to it.</summary>
+    public IReadOnlyList<string> Complaints
+    {
+        get
+        {
+            var complaints = new List<string>();
+            var complains = false;
+            foreach (var line in log)
+            {
+                if (complains && line.StartsWith(' '))
+                {
+                    complaints[^1] += $"\n{line}";
+                }
+                else if (complains = Complaint().IsMatch(line))
+                {
+                    complaints.Add(line);
+                }
+            }
+
+            return complaints;
+        }
+    }
 
     public static async Task<RunningApp> StartAsync(Dictionary<string, string>? settings = null, string? dataDirectory = null)
     {
