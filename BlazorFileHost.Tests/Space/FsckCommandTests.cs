@@ -94,8 +94,14 @@ public sealed class FsckCommandTests
         var directory = Directory.CreateTempSubdirectory("filehost-");
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
-        using var process = Process.Start(RunningApp.CommandInfo(
-            ["fsck", "--Database:Provider=PostgreSql", $"--ConnectionStrings:FileHost=Host=127.0.0.1;Port={((IPEndPoint)silent.LocalEndpoint).Port};Timeout=60", $"--DataDirectory={Directory.CreateTempSubdirectory("filehost-").FullName}"]))!;
+        var command = RunningApp.CommandInfo(
+            ["fsck", "--Database:Provider=PostgreSql", $"--ConnectionStrings:FileHost=Host=127.0.0.1;Port={((IPEndPoint)silent.LocalEndpoint).Port};Timeout=60", $"--DataDirectory={Directory.CreateTempSubdirectory("filehost-").FullName}"]);
+
+        // Whoever runs the tests in the background may have them ignore SIGINT, and so all that they start.
+        command.ArgumentList.Insert(0, command.FileName);
+        command.ArgumentList.Insert(0, "--default-signal=INT");
+        command.FileName = "env";
+        using var process = Process.Start(command)!;
         try
         {
             var errors = process.StandardError.ReadToEndAsync();
