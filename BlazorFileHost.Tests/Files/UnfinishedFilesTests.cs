@@ -509,6 +509,30 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
     }
 
     [Fact, Trait("Battery", "MUL-02")]
+    public async Task Who_comes_too_late_leaves_no_bytes_of_a_file_that_was_made_and_deleted_meanwhile()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        var bytes = UploadWorld.Text(1000, 1);
+        var id = await world.BegunAsync("x.txt", 1000);
+        var (begins, goesOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        world.Storage.Delay = () =>
+        {
+            begins.SetResult();
+            return goesOn.Task;
+        };
+        var late = world.AppendAsync(id, 0, bytes, world.One);
+        await begins.Task;
+
+        await world.AppendedAsync(id, 0, bytes, world.Two);
+        await world.Library.DeleteAsync(world.Owner, [Assert.Single(await world.FilesAsync()).Id]);
+        goesOn.SetResult();
+
+        Assert.Equal(RefusalKind.WrongOffset, (await late).Refusal!.Kind);
+        await world.CheckAsync(quiet: true);
+        Assert.Equal(0, world.Storage.Used);
+    }
+
+    [Fact, Trait("Battery", "MUL-02")]
     public async Task Another_node_takes_over_from_one_that_is_still_sending()
     {
         await using var world = await UploadWorld.CreateAsync();

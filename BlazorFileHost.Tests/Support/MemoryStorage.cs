@@ -29,7 +29,21 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public bool CanReadUnfinished => readsUnfinished;
 
-    public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
+    /// <summary>What the next new blob waits for, as on a slow disk.</summary>
+    public Func<Task>? Delay { get; set; }
+
+    public async Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
+    {
+        if (Delay is { } delay)
+        {
+            Delay = null;
+            await delay();
+        }
+
+        return await BeginNowAsync(key, cancellation);
+    }
+
+    private Task<IncomingBlob> BeginNowAsync(StorageKey key, CancellationToken cancellation)
     {
         key.ThrowIfEmpty();
         if (cancellation.IsCancellationRequested)

@@ -249,14 +249,20 @@ public sealed partial class UnfinishedFiles
             }
 
             blob = await files.PatientlyAsync(() => files.storage.BeginAsync(key, cancellation), cancellation);
-            if (!await IsPublishedAsync())
+            var may = false;
+            try
             {
-                return blob;
+                // Another turn may have made a file of it just now, and that file may be deleted already. Nobody can after this.
+                may = await files.IsOursAsync(upload, cancellation) && !await IsPublishedAsync();
+                return may ? blob : null;
             }
-
-            // By somebody who had it open until just now. Nobody can after this, while it is ours.
-            await blob.DisposeAsync();
-            return null;
+            finally
+            {
+                if (!may)
+                {
+                    await blob.DisposeAsync();
+                }
+            }
         }
 
         private async Task<bool> IsPublishedAsync()

@@ -622,11 +622,11 @@ public sealed partial class UnfinishedFiles
         }
     }
 
-    /// <summary>Takes the bytes back when neither an upload nor a file knows them.</summary>
+    /// <summary>Takes the bytes back when neither an upload nor a file knows them. A finished upload does not: the file may be deleted again.</summary>
     private async Task TakeBackUnknownAsync(Upload upload)
     {
         await using var context = await contexts.CreateDbContextAsync();
-        if (!await context.Uploads.AnyAsync(row => row.Id == upload.Id)
+        if (!await context.Uploads.AnyAsync(row => row.Id == upload.Id && row.Stage != UploadStage.Finished)
             && !await context.Files.AnyAsync(file => file.OwnerId == upload.OwnerId && file.StorageKey == upload.StorageKey))
         {
             await TakeBackAsync(StorageKey.Parse(upload.StorageKey));
@@ -704,12 +704,14 @@ public sealed partial class UnfinishedFiles
     /// had to wait must not cut off what another has brought, and been told, meanwhile.
     /// </summary>
     private Task<IncomingBlob?> ResumeAsync(Upload upload, CancellationToken cancellation) => PatientlyAsync(
-        () => storage.ResumeAsync(StorageKey.Parse(upload.StorageKey), upload.Offset, async () =>
-        {
-            await using var context = await contexts.CreateDbContextAsync(cancellation);
-            return await context.Uploads.AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Open, cancellation);
-        }, cancellation),
+        () => storage.ResumeAsync(StorageKey.Parse(upload.StorageKey), upload.Offset, () => IsOursAsync(upload, cancellation), cancellation),
         cancellation);
+
+    private async Task<bool> IsOursAsync(Upload upload, CancellationToken cancellation)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await context.Uploads.AnyAsync(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Open, cancellation);
+    }
 
     /// <summary>Waits for another node that still holds the bytes: it looks every second whether it may.</summary>
     /// <exception cref="BlobBusyException">It did not let go.</exception>
