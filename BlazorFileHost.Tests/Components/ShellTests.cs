@@ -17,6 +17,7 @@ public sealed class ShellTests : BunitContext
     {
         Services.AddSingleton<AntiforgeryStateProvider, Token>();
         person = AddAuthorization();
+        Renderer.SetRendererInfo(new RendererInfo("Static", isInteractive: false));
         JSInterop.SetupVoid("Blazor._internal.domWrapper.focusBySelector", _ => true).SetVoidResult();
     }
 

@@ -41,6 +41,7 @@ public sealed partial class FileListing(
     private FileOrder order = new(FileColumn.Name, false);
     private FolderContents? contents;
     private IReadOnlyList<Folder> path = [];
+    private bool accountGone;
     private bool folderGone;
     private Guid? shown;
     private TimeZoneInfo zone = TimeZoneInfo.Utc;
@@ -60,7 +61,7 @@ public sealed partial class FileListing(
     [Parameter]
     public RenderFragment? ChildContent { get; set; }
 
-    private bool GridShown => problem is null && !folderGone && contents is not { Entries: 0 };
+    private bool GridShown => problem is null && !folderGone && !accountGone && contents is not { Entries: 0 };
 
     private int Entries => contents?.Entries ?? 0;
 
@@ -192,7 +193,7 @@ public sealed partial class FileListing(
                 return;
             }
 
-            (contents, path, folderGone, problem) = (seen, way ?? [], away, null);
+            (contents, path, folderGone, accountGone, problem) = (seen, way ?? [], away, seen is null && !away, null);
             selected.ExceptWith(asked.Except(there));
             active = Math.Min(active, Entries - 1);
         }
@@ -204,12 +205,6 @@ public sealed partial class FileListing(
         {
             problem = Report(failure, "The files of {Owner} could not be listed ({Id}).");
             return;
-        }
-
-        if (contents is null && !folderGone)
-        {
-            // Not inside the try: while the page is made ready on the server, this is an exception.
-            navigation.NavigateTo("account/login", forceLoad: true);
         }
     }
 
