@@ -242,6 +242,19 @@ public sealed class ZipDownloadTests(OneApp app) : IClassFixture<OneApp>
         Assert.Equal(1, Regex.Count(app.App.Log[logged..], "broke off in its middle"));
     }
 
+    [Fact, Trait("Battery", "DLR-07"), Trait("Battery", "INT-01")]
+    public async Task An_archive_with_bytes_that_are_not_those_that_came_has_no_end()
+    {
+        using var person = await Person.SignedUpAsync(app.App);
+        var large = await person.UploadedAsync("large.ppt", Samples.Bytes("ppt", 15, 20_000_000));
+        await Samples.FlipAsync(Assert.Single(await person.BlobsAsync()), 10_000_000);
+
+        using var answer = await ZipAsync(person, $"{large.Id}");
+
+        await using var content = await answer.Content.ReadAsStreamAsync();
+        await Assert.ThrowsAnyAsync<IOException>(() => content.CopyToAsync(Stream.Null));
+    }
+
     [Fact, Trait("Battery", "DLR-07"), Trait("Battery", "UPL-23")]
     public async Task Five_thousand_files_leave_the_memory_as_it_was()
     {

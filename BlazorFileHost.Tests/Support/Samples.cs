@@ -33,6 +33,16 @@ public static class Samples
     };
 
     /// <summary>A ZIP archive of these parts; a part named "mimetype" is stored first and unpacked, as in OpenDocument.</summary>
+    /// <summary>Changes one bit of a file, as a medium does that grows old.</summary>
+    public static async Task FlipAsync(string path, long at)
+    {
+        await using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        file.Position = at;
+        var was = file.ReadByte();
+        file.Position = at;
+        file.WriteByte((byte)(was ^ 1));
+    }
+
     public static byte[] Zip(params (string Name, byte[] Bytes)[] parts) => Zip(CompressionLevel.Optimal, parts);
 
     public static byte[] Zip(CompressionLevel level, params (string Name, byte[] Bytes)[] parts)

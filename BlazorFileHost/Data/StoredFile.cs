@@ -36,6 +36,12 @@ public sealed class StoredFile
     [MaxLength(32)]
     public required byte[] Sha256 { get; set; }
 
+    /// <summary>
+    /// CRC-32 of the content (as in ISO/IEC 3309 and in zip archives), by which it is checked while it is sent. Null until somebody has read what
+    /// came before this was written down.
+    /// </summary>
+    public long? Crc32 { get; set; }
+
     [MaxLength(100)]
     public required string StorageKey { get; set; }
 

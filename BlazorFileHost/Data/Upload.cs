@@ -78,6 +78,9 @@ public sealed class Upload
     [MaxLength(32)]
     public byte[]? Sha256 { get; set; }
 
+    /// <summary>CRC-32 of all bytes, as <see cref="StoredFile.Crc32"/>; once they are there.</summary>
+    public long? Crc32 { get; set; }
+
     /// <summary>Media type of the content, known from <see cref="UploadStage.Asking"/> on.</summary>
     [MaxLength(100)]
     public string? ContentType { get; set; }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Security.Claims;
 using BlazorFileHost.Storage;
@@ -13,19 +14,30 @@ namespace BlazorFileHost.Files;
 /// ranges (RFC 9110 section 14), a strong <c>ETag</c> and <c>Repr-Digest</c> (RFC 9530) that are the content's SHA-256.
 /// Where the storage sends downloads itself, a GET is shown there (307) once it is found to be right; everything else is answered here.
 /// What is not the owner's looks the same as what is not there. Bytes that are known to be damaged are a 500 before the first of them; bytes
-/// that end too early end the connection.
+/// that end too early, or all of which are found not to be those that came, end the connection before the last of them.
 /// </summary>
 internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFileStorage storage, RunningDownloads downloads, ILogger<FileDownload> log)
 {
+    private static readonly string[] OfTheFile =
+    [
+        HeaderNames.AcceptRanges, HeaderNames.ContentDisposition, HeaderNames.ContentLength, HeaderNames.ContentRange, HeaderNames.ContentType, HeaderNames.ETag,
+        HeaderNames.LastModified, "Repr-Digest",
+    ];
+
     public async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
     {
-        FileContent? content;
         try
         {
-            content = await library.OpenAsync(person.OwnerId(), id, cancellation);
+            return await library.OpenAsync(person.OwnerId(), id, cancellation) is { } content ? await SendAsync(content, http) : Results.NotFound();
         }
-        catch (DamagedException damaged)
+        catch (DamagedException damaged) when (!http.Response.HasStarted)
         {
+            if (damaged.File.Damaged is null)
+            {
+                log.LogError(damaged, "A download was not begun ({Id}).", Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier);
+            }
+
+            Array.ForEach(OfTheFile, name => http.Response.Headers.Remove(name));
             var refusal = Refusal.Damaged(damaged.File.Name);
             http.Response.Headers.CacheControl = "private, no-store";
             return http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
@@ -33,11 +45,11 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
                 : Results.Json(new { Code = refusal.Kind.ToString(), refusal.Sentence }, statusCode: StatusCodes.Status500InternalServerError);
         }
 
-        if (content is not var (file, bytes))
-        {
-            return Results.NotFound();
-        }
+    }
 
+    private async Task<IResult> SendAsync(FileContent content, HttpContext http)
+    {
+        var (file, bytes) = content;
         await using (bytes)
         {
             // "Nothing here" is a page for people who have lost their way; 304, 412 and 416 are for programs.
@@ -84,9 +96,7 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
                 // The storage knows ranges itself, and has another tag. Whoever is shown there asks it for the same.
                 http.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
                 headers.Location = link;
-                string[] its = [HeaderNames.AcceptRanges, HeaderNames.ContentDisposition, HeaderNames.ContentType, HeaderNames.ETag, HeaderNames.LastModified, "Repr-Digest"];
-                Array.ForEach(its, name => http.Response.Headers.Remove(name));
-
+                Array.ForEach(OfTheFile, name => http.Response.Headers.Remove(name));
                 http.Response.ContentLength = 0;
                 return Results.Empty;
             }

@@ -188,7 +188,7 @@ public sealed partial class FileLibrary(
             var bytes = await storage.OpenReadAsync(StorageKey.Parse(file.StorageKey), cancellation);
             if (bytes?.Length == file.Size)
             {
-                return new FileContent(file, bytes);
+                return new FileContent(file, Checked(bytes, file));
             }
 
             var found = bytes?.Length;
@@ -244,7 +244,7 @@ public sealed partial class FileLibrary(
         var bytes = seen.Damaged is null ? await storage.OpenReadAsync(StorageKey.Parse(seen.StorageKey), cancellation) : null;
         if (bytes?.Length == seen.Size)
         {
-            return new FileContent(seen, bytes);
+            return new FileContent(seen, Checked(bytes, seen));
         }
 
         if (bytes is not null)
@@ -254,6 +254,14 @@ public sealed partial class FileLibrary(
 
         return await OpenAsync(seen.OwnerId, seen.Id, cancellation);
     }
+
+    private CheckedBytes Checked(Stream bytes, StoredFile file) => new(bytes, file, async () =>
+    {
+        // Whoever reads everything again will say what it is, and mark it. The token of a client that leaves has no say in this.
+        await using var context = await contexts.CreateDbContextAsync();
+        await context.WriteAsync(token => context.Files.Where(row => row.Id == file.Id && row.StorageKey == file.StorageKey)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextCheck, StoredFile.AtOnce), token));
+    });
 
     internal static Answer<string> Check(OfferedFile offered, LibraryOptions rules)
     {

@@ -337,6 +337,7 @@ internal sealed class FileRegister(
                     NameKey = FileName.Key(name),
                     ContentType = arrival.Content.ContentType,
                     Sha256 = arrival.Content.Sha256,
+                    Crc32 = arrival.Content.Crc32,
                     StorageKey = arrival.Key.ToString(),
                     Created = now,
                 };
@@ -351,6 +352,7 @@ internal sealed class FileRegister(
             there.Size = arrival.Content.Size;
             there.ContentType = arrival.Content.ContentType;
             there.Sha256 = arrival.Content.Sha256;
+            there.Crc32 = arrival.Content.Crc32;
             there.StorageKey = arrival.Key.ToString();
             there.Modified = now;
             there.Verified = there.Damaged = null;
@@ -396,6 +398,7 @@ internal sealed class FileRegister(
                     .SetProperty(row => row.Offset, size)
                     .SetProperty(row => row.ToldOffset, size)
                     .SetProperty(row => row.Sha256, arrival.Content.Sha256)
+                    .SetProperty(row => row.Crc32, (long?)arrival.Content.Crc32)
                     .SetProperty(row => row.ContentType, arrival.Content.ContentType), cancellation) == 1;
         }
     }

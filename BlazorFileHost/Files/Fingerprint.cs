@@ -1,15 +1,17 @@
+using System.IO.Hashing;
 using System.Security.Cryptography;
 using BlazorFileHost.Storage;
 
 namespace BlazorFileHost.Files;
 
 /// <summary>
-/// What is known of a file's content from its first bytes on: the SHA-256 and what it is. Read forward, in pieces of any size; holds at
+/// What is known of a file's content from its first bytes on: the SHA-256, the CRC-32 and what it is. Read forward, in pieces of any size; holds at
 /// most about 130 KiB. For one caller at a time.
 /// </summary>
 internal sealed class Fingerprint(string name) : IDisposable
 {
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly Crc32 sum = new();
     private readonly string extension = FileName.Extension(name)!;
     private readonly ContentInspector inspector = new(FileName.Extension(name)!);
 
@@ -24,6 +26,7 @@ internal sealed class Fingerprint(string name) : IDisposable
         if (!Gap)
         {
             hash.AppendData(bytes);
+            sum.Append(bytes);
             inspector.Append(bytes);
         }
 
@@ -46,7 +49,7 @@ internal sealed class Fingerprint(string name) : IDisposable
 
         var finding = inspector.Finish();
         return finding.Matches
-            ? new ReceivedContent(Length, finding.ContentType, hash.GetCurrentHash())
+            ? new ReceivedContent(Length, finding.ContentType, hash.GetCurrentHash(), sum.GetCurrentHashAsUInt32())
             : Refusal.ContentMismatch(name, extension, finding.LooksLike);
     }
 
@@ -74,4 +77,5 @@ internal sealed class Fingerprint(string name) : IDisposable
 }
 
 /// <param name="Size">Bytes.</param>
-internal sealed record ReceivedContent(long Size, string ContentType, byte[] Sha256);
+/// <param name="Crc32">Null when nobody knows it any more.</param>
+internal sealed record ReceivedContent(long Size, string ContentType, byte[] Sha256, uint? Crc32);

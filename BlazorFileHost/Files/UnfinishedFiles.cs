@@ -257,7 +257,7 @@ public sealed partial class UnfinishedFiles
             return Refusal.UploadNotThere();
         }
 
-        return await EnterAsync(upload, choice, new ReceivedContent(upload.Length, upload.ContentType!, upload.Sha256!)) ?? Refusal.UploadNotThere();
+        return await EnterAsync(upload, choice, new ReceivedContent(upload.Length, upload.ContentType!, upload.Sha256!, (uint?)upload.Crc32)) ?? Refusal.UploadNotThere();
     }
 
     /// <summary>The upload, finished ones too; null when there is none of the owner's, or it has expired.</summary>
@@ -538,7 +538,7 @@ public sealed partial class UnfinishedFiles
     {
         upload.Stage = UploadStage.Finished;
         upload.Offset = upload.ToldOffset = upload.Length;
-        (upload.FileId, upload.Sha256, upload.ContentType) = (file.Id, file.Sha256, file.ContentType);
+        (upload.FileId, upload.Sha256, upload.Crc32, upload.ContentType) = (file.Id, file.Sha256, file.Crc32, file.ContentType);
         return upload;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Hashing;
 using System.Security.Cryptography;
 using BlazorFileHost.Data;
 using BlazorFileHost.Live;
@@ -186,15 +187,24 @@ public sealed class Scrub
                 // Before, so that it comes from the medium and not from memory; and after, so that it is in nobody's way.
                 Forget(bytes);
                 using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+                var quick = new Crc32();
                 int read;
                 while ((read = await bytes.ReadAsync(buffer, cancellation)) > 0)
                 {
                     sum.AppendData(buffer, 0, read);
+                    quick.Append(buffer.AsSpan(0, read));
                     await pace.SpentAsync(read, cancellation);
                 }
 
                 Forget(bytes);
-                return sum.GetHashAndReset().AsSpan().SequenceEqual(file.Sha256) ? Found.Whole : Found.Others;
+                if (!sum.GetHashAndReset().AsSpan().SequenceEqual(file.Sha256))
+                {
+                    return Found.Others;
+                }
+
+                // Of what came before it was written down; and one that is wrong itself would refuse every download.
+                file.Crc32 = quick.GetCurrentHashAsUInt32();
+                return Found.Whole;
             }
         }
         catch (IOException failure)
@@ -254,6 +264,7 @@ public sealed class Scrub
                 };
                 var written = await row.ExecuteUpdateAsync(set => set
                     .SetProperty(each => each.Verified, verified)
+                    .SetProperty(each => each.Crc32, file.Crc32)
                     .SetProperty(each => each.Damaged, damaged)
                     .SetProperty(each => each.NextCheck, next), token);
                 if (written == 1 && (damaged is null) != (file.Damaged is null))

@@ -166,6 +166,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                         .HasMaxLength(100)
                         .HasColumnType("character varying(100)");
 
+                    b.Property<long?>("Crc32")
+                        .HasColumnType("bigint");
+
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)
                         .HasColumnType("timestamp(3) with time zone");
@@ -269,6 +272,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                     b.Property<string>("ContentType")
                         .HasMaxLength(100)
                         .HasColumnType("character varying(100)");
+
+                    b.Property<long?>("Crc32")
+                        .HasColumnType("bigint");
 
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)

@@ -167,6 +167,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .HasMaxLength(100)
                         .HasColumnType("nvarchar(100)");
 
+                    b.Property<long?>("Crc32")
+                        .HasColumnType("bigint");
+
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)
                         .HasColumnType("datetime2(3)");
@@ -270,6 +273,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.Property<string>("ContentType")
                         .HasMaxLength(100)
                         .HasColumnType("nvarchar(100)");
+
+                    b.Property<long?>("Crc32")
+                        .HasColumnType("bigint");
 
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)

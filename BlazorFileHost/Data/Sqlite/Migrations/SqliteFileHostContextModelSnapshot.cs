@@ -159,6 +159,9 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .HasMaxLength(100)
                         .HasColumnType("TEXT");
 
+                    b.Property<long?>("Crc32")
+                        .HasColumnType("INTEGER");
+
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)
                         .HasColumnType("TEXT");
@@ -262,6 +265,9 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.Property<string>("ContentType")
                         .HasMaxLength(100)
                         .HasColumnType("TEXT");
+
+                    b.Property<long?>("Crc32")
+                        .HasColumnType("INTEGER");
 
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)
