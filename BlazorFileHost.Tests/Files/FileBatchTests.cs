@@ -1,5 +1,6 @@
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
+using BlazorFileHost.Storage;
 
 namespace BlazorFileHost.Tests.Files;
 
@@ -65,6 +66,54 @@ public sealed class FileBatchTests
 
         Assert.Equal(64, (await world.FilesAsync()).Count);
         await world.CheckAsync(quiet: true);
+    }
+
+    [Fact, Trait("Battery", "CRA-11")]
+    public async Task While_the_storage_is_away_a_batch_says_so_and_sent_again_it_is_whole()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () =>
+        {
+            await using var batch = world.Library.BeginBatch(world.Owner);
+            for (var i = 0; i < 200; i++)
+            {
+                // The first group is entered; then nothing can be begun.
+                world.Storage.Away = i < 64 ? null : member => member == nameof(IFileStorage.BeginAsync);
+                await batch.TakeAsync($"a {i}.txt", null, OnConflict.Ask, new MemoryStream(UploadWorld.Text(100, i)), null, null, CancellationToken.None);
+            }
+        });
+        Assert.Equal(64, (await world.FilesAsync()).Count);
+
+        // Half of the next group become durable: those are kept.
+        var commits = 0;
+        world.Storage.Away = member => member == nameof(IncomingBlob.CommitAsync) && Interlocked.Increment(ref commits) is > 32;
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => world.BatchAsync(60, 100, "b"));
+        Assert.Equal(96, (await world.FilesAsync()).Count);
+
+        world.Storage.Away = null;
+        Assert.All(await world.BatchAsync(200, 100, "a"), answer => Assert.NotNull(answer.Value));
+        Assert.All(await world.BatchAsync(60, 100, "b"), answer => Assert.NotNull(answer.Value));
+        Assert.Equal(260, (await world.FilesAsync()).Count);
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Fact, Trait("Battery", "CRA-11")]
+    public async Task Bytes_that_cannot_be_removed_make_no_failure_of_what_was_done()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        await world.BatchAsync(2, 100, "a");
+        world.Storage.Away = member => member is nameof(IFileStorage.DeleteAsync) or nameof(IFileStorage.DiscardAsync);
+
+        Assert.All(await world.BatchAsync(1, 200, "a", OnConflict.Replace), answer => Assert.Equal(200, answer.Value!.Size));
+        Assert.All(await world.BatchAsync(1, 300, "a"), answer => Assert.Equal(RefusalKind.NameTaken, answer.Refusal!.Kind));
+        var files = await world.FilesAsync();
+        Assert.Equal(new FileSummary(2, 300, Later: true), await world.Library.DeleteAsync(world.Owner, [.. files.Select(file => file.Id)]));
+        var id = await world.BegunAsync("b.txt", 1000);
+        await world.AppendedAsync(id, 0, UploadWorld.Text(500, 1));
+        Assert.True(await world.One.DiscardAsync(world.Owner, id));
+        Assert.Empty(await world.FilesAsync());
+        Assert.Equal((0, 0), await world.SumsAsync());
+        Assert.Equal(100 + 200 + 100 + 300 + 500, world.Storage.Used);
     }
 
     [Fact]

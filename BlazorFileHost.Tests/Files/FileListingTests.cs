@@ -539,6 +539,25 @@ public sealed class FileListingTests : PageTest
         await AskedAsync();
     }
 
+    [Fact, Trait("Battery", "CRA-11")]
+    public async Task While_the_storage_is_away_files_are_deleted_and_the_bytes_go_later()
+    {
+        await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        Storage.Away = _ => true;
+        Button("Delete a.txt").Click();
+        await AskedAsync();
+
+        Answer("Delete");
+
+        notes.WaitForAssertion(() => Assert.Contains("1 file deleted, 10 bytes freed. The storage cannot remove the bytes just now; it does so later.",
+            notes.Markup, StringComparison.Ordinal));
+        list.WaitForAssertion(() => Assert.Empty(Names()));
+        Assert.Empty(await NamesAsync());
+        Assert.Empty(Log.Errors);
+        Assert.Equal(0, (await Library.UsageAsync(Owner))!.Used);
+    }
+
     [Theory, Trait("Battery", "LOG-01")]
     [InlineData("a")]
     [InlineData(" ")]

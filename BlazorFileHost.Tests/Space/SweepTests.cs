@@ -3,7 +3,9 @@ using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using BlazorFileHost.Space;
 using BlazorFileHost.Storage;
+using BlazorFileHost.Tests.Files;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlazorFileHost.Tests.Space;
 
@@ -46,6 +48,36 @@ public sealed class SweepTests
         Assert.Equal(0, await world.AskAsync(context => context.Strays.CountAsync()));
         Assert.True(File.Exists(world.PathOf(file)));
         Assert.Empty(await world.FsckAsync(data: true));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "CRA-11")]
+    public async Task What_was_deleted_while_the_storage_was_away_goes_with_the_sweep(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        var guard = new StoreGuard(world.Database.Contexts, world.Storage, NullLogger<StoreGuard>.Instance);
+        await guard.OpenAsync();
+        var sweep = new Sweep(world.Database.Contexts, world.Storage, guard, world.One, world.Clock, NullLogger<Sweep>.Instance);
+        await world.BatchAsync(3, 100, "a");
+        var id = await world.BegunAsync("b.txt", 1000);
+        await world.AppendedAsync(id, 0, UploadWorld.Text(500, 1));
+        world.Storage.Away = _ => true;
+        var files = await world.FilesAsync();
+        Assert.True((await world.Library.DeleteAsync(world.Owner, [files[0].Id, files[1].Id])).Later);
+        Assert.True(await world.One.DiscardAsync(world.Owner, id));
+        await Assert.ThrowsAnyAsync<IOException>(() => sweep.RunAsync());
+        world.Storage.Away = null;
+        Assert.Equal(300 + 500, world.Storage.Used);
+
+        // Two sweeps see it, and then it lies aside for a day.
+        foreach (var wait in new[] { TimeSpan.FromHours(25), Round, TimeSpan.FromHours(25) })
+        {
+            world.Clock.Advance(wait);
+            await sweep.RunAsync();
+        }
+
+        Assert.Equal(100, world.Storage.Used);
+        await world.CheckAsync(quiet: true);
     }
 
     [Theory, OnSqlite, OnPostgreSql]

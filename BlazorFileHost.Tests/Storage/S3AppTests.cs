@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Xunit;
@@ -21,6 +22,17 @@ public sealed class S3AppTests
         }
 
         return bytes;
+    }
+
+    private static MultipartFormDataContent Batch(byte[] bytes)
+    {
+        var batch = new MultipartFormDataContent();
+        for (var i = 0; i < 3; i++)
+        {
+            batch.Add(new ByteArrayContent(bytes), "file", $"d {i}.txt");
+        }
+
+        return batch;
     }
 
     [ServerFact, Trait("Battery", "CRA-02")]
@@ -150,6 +162,17 @@ public sealed class S3AppTests
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "text/plain"), (shown.StatusCode, shown.Content.Headers.ContentType!.MediaType));
         using var sending = await upload.PatchAsync(40_000, bytes[40_000..]);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, sending.StatusCode);
+        using var alone = Person.Upload("c.txt", bytes);
+        using var small = await person.Client.SendAsync(alone);
+        using var batch = await person.Client.PostAsync("/uploads/batch", Batch(bytes));
+        foreach (var answer in new[] { small, batch })
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+            Assert.NotNull(answer.Headers.RetryAfter);
+            Assert.Equal(("StorageUnavailable", told.GetProperty("sentence").GetString()),
+                await answer.Content.ReadFromJsonAsync<Refused>() is { } refusal ? (refusal.Code, refusal.Sentence) : default);
+        }
+
         using var page = await person.Client.GetPageAsync("/");
         Assert.Equal(HttpStatusCode.OK, page.StatusCode);
         Assert.Single(await person.FilesAsync());
@@ -163,7 +186,8 @@ public sealed class S3AppTests
         var offset = await upload.OffsetAsync();
         Assert.Equal(40_000, offset);
         Assert.Equal(bytes.Length, await upload.PatchedAsync(offset, bytes[40_000..]));
-        Assert.Equal(2, (await person.FilesAsync()).Count);
+        using var again = await person.Client.PostAsync("/uploads/batch", Batch(bytes));
+        Assert.Equal(["a.txt", "b.txt", "d 0.txt", "d 1.txt", "d 2.txt"], (await person.FilesAsync()).Select(file => file.Name).Order(StringComparer.Ordinal));
         Assert.DoesNotContain(app.Complaints, said =>
             said.StartsWith("fail", StringComparison.Ordinal) && !said.Contains("HealthChecks", StringComparison.Ordinal));
     }

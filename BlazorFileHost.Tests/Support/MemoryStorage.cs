@@ -25,6 +25,9 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
     /// <summary>Bytes to be left free.</summary>
     public long LeftFree { get; set; }
 
+    /// <summary>Of each member that is called, by its name: whether the medium cannot be reached just now. A blob that is open has those of its own.</summary>
+    public Func<string, bool>? Away { get; set; }
+
     public long Room() => capacity == long.MaxValue ? long.MaxValue : Math.Max(0, capacity - Used - LeftFree);
 
     public bool CanReadUnfinished => readsUnfinished;
@@ -45,6 +48,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     private Task<IncomingBlob> BeginNowAsync(StorageKey key, CancellationToken cancellation)
     {
+        MustBeThere();
         key.ThrowIfEmpty();
         if (cancellation.IsCancellationRequested)
         {
@@ -67,6 +71,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public async Task<IncomingBlob?> ResumeAsync(StorageKey key, long offset, Func<Task<bool>>? still = null, CancellationToken cancellation = default)
     {
+        MustBeThere();
         key.ThrowIfEmpty();
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         cancellation.ThrowIfCancellationRequested();
@@ -111,6 +116,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public Task<Stream?> OpenUnfinishedAsync(StorageKey key, CancellationToken cancellation = default)
     {
+        MustBeThere();
         key.ThrowIfEmpty();
         return cancellation.IsCancellationRequested
             ? Task.FromCanceled<Stream?>(cancellation)
@@ -120,6 +126,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public Task<bool> DiscardAsync(StorageKey key, CancellationToken cancellation = default)
     {
+        MustBeThere();
         key.ThrowIfEmpty();
         if (cancellation.IsCancellationRequested)
         {
@@ -134,6 +141,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public async IAsyncEnumerable<UnfinishedBlob> ListUnfinishedAsync([EnumeratorCancellation] CancellationToken cancellation = default)
     {
+        MustBeThere();
         await Task.CompletedTask;
         cancellation.ThrowIfCancellationRequested();
         foreach (var (key, kept) in unfinished)
@@ -145,6 +153,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public Task<Stream?> OpenReadAsync(StorageKey key, CancellationToken cancellation = default)
     {
+        MustBeThere();
         key.ThrowIfEmpty();
         return cancellation.IsCancellationRequested
             ? Task.FromCanceled<Stream?>(cancellation)
@@ -153,18 +162,21 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public Task<bool> DeleteAsync(StorageKey key, CancellationToken cancellation = default)
     {
+        MustBeThere();
         key.ThrowIfEmpty();
         return cancellation.IsCancellationRequested ? Task.FromCanceled<bool>(cancellation) : Task.FromResult(Remove(key));
     }
 
     public IAsyncEnumerable<StorageKey> ListAsync(Guid ownerId, CancellationToken cancellation = default)
     {
+        MustBeThere();
         StorageKey.ThrowIfEmpty(ownerId);
         return ListOwnAsync(ownerId, cancellation);
     }
 
     public async IAsyncEnumerable<StoredBlob> ListAllAsync([EnumeratorCancellation] CancellationToken cancellation = default)
     {
+        MustBeThere();
         await Task.CompletedTask;
         cancellation.ThrowIfCancellationRequested();
         foreach (var (key, blob) in blobs)
@@ -176,6 +188,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public Task<string?> QuarantineAsync(StorageKey key, CancellationToken cancellation = default)
     {
+        MustBeThere();
         key.ThrowIfEmpty();
         if (cancellation.IsCancellationRequested)
         {
@@ -229,6 +242,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
 
     public Task<int> DeleteAreaAsync(Guid ownerId, CancellationToken cancellation = default)
     {
+        MustBeThere();
         StorageKey.ThrowIfEmpty(ownerId);
         if (cancellation.IsCancellationRequested)
         {
@@ -256,6 +270,14 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
         {
             cancellation.ThrowIfCancellationRequested();
             yield return key;
+        }
+    }
+
+    private void MustBeThere([CallerMemberName] string member = "")
+    {
+        if (Away?.Invoke(member) is true)
+        {
+            throw new StorageUnavailableException("This storage is away.");
         }
     }
 
@@ -325,6 +347,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
             lock (storage.gate)
             {
                 MustBeOpen();
+                MustBeThere();
                 state = State.Failed;
                 cancellation.ThrowIfCancellationRequested();
                 storage.Reserve(bytes.Length);
@@ -339,6 +362,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
             lock (storage.gate)
             {
                 MustBeOpen();
+                MustBeThere();
                 cancellation.ThrowIfCancellationRequested();
                 Stays = true;
                 return Task.FromResult(bytes.Length);
@@ -350,6 +374,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
             lock (storage.gate)
             {
                 MustBeOpen();
+                MustBeThere();
                 cancellation.ThrowIfCancellationRequested();
                 state = State.Failed;
                 if (!storage.blobs.TryAdd(key, (bytes.ToArray(), storage.time.GetUtcNow())))
@@ -389,6 +414,15 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
             state = State.Failed;
             Interlocked.Add(ref storage.used, -bytes.Length);
             return true;
+        }
+
+        private void MustBeThere([CallerMemberName] string member = "")
+        {
+            if (storage.Away?.Invoke(member) is true)
+            {
+                state = State.Failed;
+                storage.MustBeThere(member);
+            }
         }
 
         private void MustBeOpen()

@@ -22,6 +22,7 @@ public sealed class FileBatch : IAsyncDisposable
     private List<Waiting> group = [];
     private long groupBytes;
     private Task entering = Task.CompletedTask;
+    private StorageUnavailableException? away;
 
     internal FileBatch(Guid ownerId, IFileStorage storage, FileRegister register, LibraryOptions rules, ILogger log)
         => (this.ownerId, this.storage, this.register, this.rules, this.log) = (ownerId, storage, register, rules, log);
@@ -34,8 +35,10 @@ public sealed class FileBatch : IAsyncDisposable
     /// <param name="sha256">What the content must have; null when nobody said.</param>
     /// <param name="folderId">Null for the root.</param>
     /// <exception cref="IOException">The sender broke off.</exception>
+    /// <exception cref="StorageUnavailableException">Nothing can be taken now. Files before it may have been.</exception>
     public async Task TakeAsync(string name, long? size, OnConflict onConflict, Stream content, byte[]? sha256, Guid? folderId, CancellationToken cancellation)
     {
+        ThrowIfAway();
         var at = answers.Count;
         answers.Add(default);
         var key = StorageKey.New(ownerId);
@@ -85,7 +88,7 @@ public sealed class FileBatch : IAsyncDisposable
         {
             answers[at] = Refusal.StorageFull(name);
         }
-        catch (IOException failure) when (failure != broken)
+        catch (IOException failure) when (failure != broken && failure is not StorageUnavailableException)
         {
             answers[at] = await FailedAsync(name, failure);
         }
@@ -104,10 +107,12 @@ public sealed class FileBatch : IAsyncDisposable
     }
 
     /// <summary>A row or a refusal for each file, in order. When this returns, those that have a row survive power loss.</summary>
+    /// <exception cref="StorageUnavailableException">Of some nothing can be said now. Those that could be taken are.</exception>
     public async Task<IReadOnlyList<Answer<StoredFile>>> FinishAsync()
     {
         await EnterAsync();
         await entering;
+        ThrowIfAway();
         return answers;
     }
 
@@ -191,12 +196,24 @@ public sealed class FileBatch : IAsyncDisposable
         {
             answers[waiting.At] = Refusal.StorageFull(waiting.Arrival.Name);
         }
+        catch (StorageUnavailableException failure)
+        {
+            away = failure;
+        }
         catch (IOException failure)
         {
             answers[waiting.At] = await FailedAsync(waiting.Arrival.Name, failure);
         }
 
         return null;
+    }
+
+    private void ThrowIfAway()
+    {
+        if (away is not null)
+        {
+            ExceptionDispatchInfo.Throw(away);
+        }
     }
 
     private async Task<Refusal> FailedAsync(string name, Exception failure)

@@ -18,7 +18,7 @@ public sealed partial class FileLibrary(
     TimeProvider time,
     ILogger<FileLibrary> log)
 {
-    private readonly FileRegister register = new(contexts, storage, changes, options, time);
+    private readonly FileRegister register = new(contexts, storage, changes, options, time, log);
 
     /// <summary>Rows handled by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
@@ -206,7 +206,7 @@ public sealed partial class FileLibrary(
 
     /// <summary>
     /// Deletes those of the files and folders that are the owner's, folders with all that lies below them: rows first, then bytes. Ids that
-    /// are not there are passed over.
+    /// are not there are passed over. Bytes that the storage cannot remove now go later.
     /// </summary>
     /// <returns>What was deleted by this call.</returns>
     public async Task<FileSummary> DeleteAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, CancellationToken cancellation = default)
@@ -217,10 +217,10 @@ public sealed partial class FileLibrary(
             foreach (var chunk in ids.Distinct().Chunk(ChunkSize))
             {
                 var (gone, folders) = await DeleteRowsAsync(ownerId, chunk, cancellation);
-                deleted = new FileSummary(deleted.Count + gone.Count, deleted.Bytes + gone.Sum(file => file.Size), deleted.Folders + folders);
-                foreach (var file in gone)
+                deleted = new FileSummary(deleted.Count + gone.Count, deleted.Bytes + gone.Sum(file => file.Size), deleted.Folders + folders, deleted.Later);
+                if (!await Leftovers.RemoveAsync(storage, gone.Select(file => StorageKey.Parse(file.StorageKey)), log))
                 {
-                    await storage.DeleteAsync(StorageKey.Parse(file.StorageKey), CancellationToken.None);
+                    deleted = deleted with { Later = true };
                 }
             }
         }

@@ -438,7 +438,8 @@ public sealed partial class FileListing(
             var deleted = await library.DeleteAsync(OwnerId, [.. folders.Select(folder => folder.Id), .. files.Select(file => file.Id)], leaving.Token);
             Tell(deleted.Count + deleted.Folders == 0 ? (names.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.")
                 : deleted.Count < files.Count ? $"{Count(deleted)} deleted; the others were already gone."
-                : $"{Count(deleted)} deleted, {ByteSize.Humane(deleted.Bytes)} freed.");
+                : $"{Count(deleted)} deleted, {ByteSize.Humane(deleted.Bytes)} freed."
+                    + (deleted.Later ? " The storage cannot remove the bytes just now; it does so later." : ""));
         }
         catch (Exception) when (leaving.IsCancellationRequested)
         {
@@ -480,6 +481,11 @@ public sealed partial class FileListing(
     /// <summary>A surprise is logged once, and the person gets an id for it instead of its text.</summary>
     private string Report(Exception failure, string message)
     {
+        if (StorageDown.Explain(failure) is { } sentence)
+        {
+            return sentence;
+        }
+
         var id = Guid.NewGuid().ToString("N")[..8];
 #pragma warning disable CA2254 // Constant templates, told apart by the caller.
         log.LogError(failure, message, OwnerId, id);

@@ -25,7 +25,8 @@ internal sealed class FileRegister(
     IFileStorage storage,
     FileChanges changes,
     IOptionsMonitor<LibraryOptions> options,
-    TimeProvider time)
+    TimeProvider time,
+    ILogger log)
 {
     /// <summary>Names asked for by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
@@ -94,11 +95,7 @@ internal sealed class FileRegister(
                 no = Refusal.StorageFull;
             }
 
-            foreach (var arrival in arrivals)
-            {
-                await storage.DeleteAsync(arrival.Key);
-            }
-
+            await Leftovers.RemoveAsync(storage, arrivals.Select(arrival => arrival.Key), log);
             return [.. arrivals.Select(arrival => (Answer<StoredFile>?)no(arrival.Name))];
         }
     }
@@ -176,11 +173,7 @@ internal sealed class FileRegister(
             changes.Notify(ownerId);
         }
 
-        foreach (var key in entry.Superfluous)
-        {
-            await storage.DeleteAsync(key);
-        }
-
+        await Leftovers.RemoveAsync(storage, entry.Superfluous, log);
         return [.. entry.Answers.Select(answer => (Answer<StoredFile>?)answer)];
     }
 

@@ -43,7 +43,8 @@ public sealed record FolderContents(int Folders, int Files, long Bytes)
 
 /// <param name="Count">Files.</param>
 /// <param name="Bytes">Sum of the sizes.</param>
-public sealed record FileSummary(int Count, long Bytes, int Folders = 0);
+/// <param name="Later">Of what was deleted: some of the bytes are still in the storage, for the sweep.</param>
+public sealed record FileSummary(int Count, long Bytes, int Folders = 0, bool Later = false);
 
 /// <summary>A file with its bytes, seekable.</summary>
 public sealed record FileContent(StoredFile File, Stream Bytes);

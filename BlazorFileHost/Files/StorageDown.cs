@@ -12,6 +12,9 @@ internal sealed class StorageDown(ILogger<StorageDown> log) : IExceptionHandler
 {
     private const string Sentence = "Files can be neither read nor written just now. Nothing is lost; please try again in a moment.";
 
+    /// <summary>What to say to people when this is why something failed; null when it is not.</summary>
+    public static string? Explain(Exception failure) => failure is StorageUnavailableException ? Sentence : null;
+
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
         if (exception is not StorageUnavailableException)

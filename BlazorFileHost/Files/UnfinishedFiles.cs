@@ -38,7 +38,7 @@ public sealed partial class UnfinishedFiles
         ILogger<UnfinishedFiles> log)
     {
         (this.contexts, this.storage, this.changes, this.options, this.time, this.log) = (contexts, storage, changes, options, time, log);
-        register = new(contexts, storage, fileChanges, options, time);
+        register = new(contexts, storage, fileChanges, options, time, log);
         running = new(time);
     }
 
@@ -619,6 +619,11 @@ public sealed partial class UnfinishedFiles
         catch (BlobBusyException)
         {
             // Whoever is writing finds that the row is gone, and takes the bytes back itself.
+        }
+        catch (IOException failure)
+        {
+            // The row is gone, and with it the upload: its bytes are for the sweep.
+            log.LogWarning("Bytes of an upload that has ended are left to the sweep: {Cause}", failure.Message);
         }
     }
 

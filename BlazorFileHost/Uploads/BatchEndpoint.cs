@@ -52,6 +52,12 @@ internal static class BatchEndpoint
                 await batch.TakeAsync(metadata.Filename, Length(part), metadata.OnConflict, part.Body, metadata.Sha256, metadata.FolderId, cancellation);
             }
         }
+        catch (IOException failure) when (StorageDown.Explain(failure) is not null)
+        {
+            // Told as everywhere, but heard only by one who has finished sending.
+            await UploadEndpoints.DrainAsync(http, read: true);
+            throw;
+        }
         catch (Exception wrong) when (wrong is InvalidDataException or IOException and not BadHttpRequestException && !http.RequestAborted.IsCancellationRequested)
         {
             return await WrongAsync(http, StatusCodes.Status400BadRequest, "The batch breaks off or is not multipart/form-data.");

@@ -789,6 +789,11 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         {
             return await ask();
         }
+        catch (Exception failure) when (StorageDown.Explain(failure) is { } sentence)
+        {
+            Remark(sentence);
+            return default;
+        }
         catch (Exception failure)
         {
             var id = Guid.NewGuid().ToString("N")[..8];
