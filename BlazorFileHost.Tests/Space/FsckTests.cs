@@ -35,12 +35,30 @@ public sealed class FsckTests
         await using var world = await SpaceWorld.CreateAsync(kind);
         var files = await world.AddManyAsync(10_000, 500);
         var damaged = files[7_777];
+        var inside = await world.FolderAsync("letters", await world.FolderAsync("2026"));
+        await world.ChangeAsync(context => context.Files.Where(file => file.Id == damaged.Id)
+            .ExecuteUpdateAsync(set => set.SetProperty(file => file.FolderId, inside)));
+        var whole = await File.ReadAllBytesAsync(world.PathOf(damaged));
         Flip(world.PathOf(damaged), 123);
 
         Assert.Empty(await world.FsckAsync());
-        var found = Assert.Single(await world.FsckAsync(data: true));
-        Assert.Equal((FindingCode.BlobDamaged, world.Owner, "/7777.txt", damaged.StorageKey), (found.Code, found.OwnerId, found.Path, found.Key));
-        Assert.Contains(Convert.ToHexStringLower(damaged.Sha256), found.Sentence, StringComparison.Ordinal);
+        foreach (var repair in new[] { false, true })
+        {
+            var found = Assert.Single(await world.FsckAsync(data: true, repair));
+            Assert.Equal((FindingCode.BlobDamaged, world.Owner, "/2026/letters/7777.txt", damaged.StorageKey), (found.Code, found.OwnerId, found.Path, found.Key));
+            Assert.Contains(Convert.ToHexStringLower(damaged.Sha256), found.Sentence, StringComparison.Ordinal);
+        }
+
+        // From now on nothing of it is given out, its bytes stay for whoever wants to save something of them, and it stays a finding.
+        await Assert.ThrowsAsync<DamagedException>(() => world.Library.OpenAsync(world.Owner, damaged.Id));
+        Assert.Equal(whole.Length, new FileInfo(world.PathOf(damaged)).Length);
+        Assert.Equal(damaged.Id, (await world.AskAsync(context => context.Files.SingleAsync(file => file.Damaged != null))).Id);
+        Assert.Single(await world.FsckAsync());
+
+        await File.WriteAllBytesAsync(world.PathOf(damaged), whole);
+        Assert.Equal(FindingCode.MarkedWrongly, Assert.Single(await world.FsckAsync(data: true, repair: true)).Code);
+        Assert.Empty(await world.FsckAsync());
+        await (await world.Library.OpenAsync(world.Owner, damaged.Id))!.Bytes.DisposeAsync();
     }
 
     [Theory, OnSqlite, OnPostgreSql]
