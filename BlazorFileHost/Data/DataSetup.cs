@@ -47,6 +47,11 @@ public static class DataSetup
         {
             await using var context = app.Services.GetRequiredService<IDbContextFactory<FileHostContext>>().CreateDbContext();
             await context.MigrateAsync(cancellation);
+            if (context.EmbeddedFile is { } file && SqliteFile.FileSystemOf(Path.GetDirectoryName(file)!) is var fileSystem && SqliteFile.IsAfar(fileSystem))
+            {
+                app.Logger.LogWarning("The database {File} lies on {FileSystem}, which is or may be over a network. SQLite can lose it there: "
+                    + "keep it on a disk of this machine (DataDirectory, or ConnectionStrings:FileHost), or use PostgreSql or SqlServer.", file, fileSystem);
+            }
         }
         catch (Exception failure) when (failure is DbException or RetryLimitExceededException)
         {

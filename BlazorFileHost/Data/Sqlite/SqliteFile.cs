@@ -77,6 +77,28 @@ internal static class SqliteFile
         }
     }
 
+    /// <summary>The name of the file system on which a directory lies, as <c>nfs</c>; empty where nobody can tell.</summary>
+    public static string FileSystemOf(string directory)
+    {
+        try
+        {
+            return new DriveInfo(directory).DriveFormat;
+        }
+        catch (Exception unknown) when (unknown is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>
+    /// Whether such a file system lies, or may lie, on another machine. There the locks and flushes on which SQLite relies cannot be relied on, and the
+    /// memory that its processes share is not shared: https://www.sqlite.org/wal.html, https://www.sqlite.org/howtocorrupt.html, 2.1.
+    /// </summary>
+    public static bool IsAfar(string fileSystem) => fileSystem.ToLowerInvariant() is "nfs" or "nfs4" or "nfsd"
+        or "cifs" or "smb" or "smb2" or "smb3" or "smbfs" or "ncp" or "ncpfs" or "afs" or "kafs" or "coda" or "davfs" or "davfs2" or "webdav"
+        or "fuse" or "sshfs" or "ceph" or "glusterfs" or "lustre" or "gfs" or "gfs2" or "ocfs2" or "gpfs"
+        || fileSystem.StartsWith("fuse.", StringComparison.OrdinalIgnoreCase);
+
     private static void MakeDirectory(string directory)
     {
         if (OperatingSystem.IsWindows())
