@@ -149,6 +149,34 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
         await world.CheckAsync(quiet: true);
     }
 
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "CRA-14")]
+    public async Task A_clock_that_is_set_wrong_ends_no_upload_before_its_time(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        var bytes = UploadWorld.Text(3000, 1);
+        var id = await world.BegunAsync("a.txt", bytes.Length);
+        await world.AppendedAsync(id, 0, bytes[..1000]);
+
+        world.Clock.Jump(TimeSpan.FromHours(25));
+        Assert.Equal(0, await world.One.SweepAsync());
+        Assert.Equal(1000, (await world.One.LookAsync(world.Owner, id)).Value!.Offset);
+        Assert.Single(await world.One.ListAsync(world.Owner));
+        await world.AppendedAsync(id, 1000, bytes[1000..2000]);
+
+        // And back, an hour too far.
+        world.Clock.Jump(TimeSpan.FromHours(-26));
+        Assert.Equal(0, await world.One.SweepAsync());
+        await world.AppendedAsync(id, 2000, bytes[2000..2500]);
+        await world.BegunAsync("b.txt", 10);
+        world.Clock.Advance(TimeSpan.FromHours(24));
+        Assert.Equal(0, await world.One.SweepAsync());
+        Assert.Equal(2, (await world.One.ListAsync(world.Owner)).Count);
+        world.Clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(2, await world.One.SweepAsync());
+        await world.CheckAsync(quiet: true);
+    }
+
     [Fact, Trait("Battery", "CRA-05")]
     public async Task Below_the_reserve_nothing_new_begins_and_what_is_running_rests_with_all_that_came()
     {

@@ -41,6 +41,7 @@ public sealed class ExportTests : IDisposable
     }
 
     [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-12")]
     public async Task A_tree_is_written_with_its_times_for_its_owners_eyes_only_and_sha256sum_agrees_with_the_list(DatabaseKind kind)
     {
         await using var world = await SpaceWorld.CreateAsync(kind);

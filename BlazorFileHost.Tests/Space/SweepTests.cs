@@ -81,6 +81,39 @@ public sealed class SweepTests
     }
 
     [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "CRA-14")]
+    public async Task A_clock_that_is_set_wrong_takes_nothing_before_its_days_are_over(DatabaseKind kind)
+    {
+        var wrong = TimeSpan.FromDays(2);
+        await using var world = await UploadWorld.CreateAsync(kind);
+        var guard = new StoreGuard(world.Database.Contexts, world.Storage, NullLogger<StoreGuard>.Instance);
+        await guard.OpenAsync();
+        var sweep = new Sweep(world.Database.Contexts, world.Storage, guard, world.One, world.Clock, NullLogger<Sweep>.Instance);
+        await using (var stray = await world.Storage.BeginAsync(StorageKey.New(world.Owner)))
+        {
+            await stray.WriteAsync(new byte[100]);
+            await stray.CommitAsync();
+        }
+
+        async Task<(int Quarantined, long Used)> SweptAsync(TimeSpan passes)
+        {
+            world.Clock.Advance(passes);
+            await sweep.RunAsync();
+            return (world.Storage.Quarantined.Count, world.Storage.Used);
+        }
+
+        world.Clock.Jump(wrong);
+        await SweptAsync(Round);
+        Assert.Equal((0, 100), await SweptAsync(Round));
+        world.Clock.Jump(-wrong);
+        await SweptAsync(TimeSpan.FromHours(25));
+        Assert.Equal((1, 100), await SweptAsync(Round));
+        world.Clock.Jump(wrong);
+        Assert.Equal((1, 100), await SweptAsync(Round));
+        Assert.Equal((0, 0), await SweptAsync(TimeSpan.FromHours(24)));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
     public async Task The_bytes_of_somebody_who_leaves_are_not_put_aside_and_what_lies_there_goes_along(DatabaseKind kind)
     {
         await using var world = await SpaceWorld.CreateAsync(kind);

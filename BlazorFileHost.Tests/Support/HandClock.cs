@@ -6,6 +6,7 @@ public sealed class HandClock : TimeProvider
     private readonly Lock gate = new();
     private readonly List<HandTimer> timers = [];
     private DateTimeOffset now = new(2026, 3, 14, 9, 26, 53, TimeSpan.Zero);
+    private TimeSpan wrong;
     private TaskCompletionSource? set;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -14,11 +15,26 @@ public sealed class HandClock : TimeProvider
     {
         lock (gate)
         {
-            return now;
+            return now + wrong;
         }
     }
 
-    public override long GetTimestamp() => GetUtcNow().Ticks;
+    public override long GetTimestamp()
+    {
+        lock (gate)
+        {
+            return now.Ticks;
+        }
+    }
+
+    /// <summary>Somebody sets the clock: no time passes by that.</summary>
+    public void Jump(TimeSpan by)
+    {
+        lock (gate)
+        {
+            wrong += by;
+        }
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
@@ -39,7 +55,7 @@ public sealed class HandClock : TimeProvider
     /// <summary>Lets time pass, and runs on this thread what is due by then.</summary>
     public void Advance(TimeSpan by)
     {
-        var end = GetUtcNow() + by;
+        var end = new DateTimeOffset(GetTimestamp(), TimeSpan.Zero) + by;
         while (true)
         {
             HandTimer? due;

@@ -161,6 +161,17 @@ public sealed partial class RunningApp : IAsyncDisposable
         process = null;
     }
 
+    /// <summary>SIGTERM, as those who run servers end them. The exit code, when it has ended by itself.</summary>
+    public async Task<int> StopAsync()
+    {
+        using var signal = Process.Start("kill", ["-TERM", $"{process!.Id}"]);
+        await process.WaitForExitAsync().WaitAsync(Patience);
+        var exitCode = process.ExitCode;
+        process.Dispose();
+        process = null;
+        return exitCode;
+    }
+
     /// <summary>The files in which the storage keeps an owner's bytes, unfinished ones too.</summary>
     public IReadOnlyList<string> Blobs(Guid owner)
     {

@@ -7,6 +7,9 @@ namespace BlazorFileHost.Files;
 
 public static class FilesSetup
 {
+    /// <summary>What is left to downloads that run when the app is told to end; uploads keep what they have and end at once.</summary>
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(20);
+
     public static void AddFiles(this WebApplicationBuilder builder)
     {
         FileName.EnsureUnicode();
@@ -16,6 +19,7 @@ public static class FilesSetup
         builder.Services.AddScoped<FileLibrary>();
         builder.Services.AddSingleton<UnfinishedFiles>();
         builder.Services.AddHostedService<UploadRounds>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = LongestEnd);
         builder.Services.AddSingleton<StorageNumbers>();
         builder.Services.AddSingleton<Departures>();
         builder.Services.AddSingleton<DepartureRounds>();

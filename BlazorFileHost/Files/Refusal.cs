@@ -35,6 +35,7 @@ public enum RefusalKind
     Paused,
     Asking,
     Busy,
+    Restarting,
     KeyUsed,
     Damaged,
     ServerError,
@@ -139,6 +140,8 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
         => new(RefusalKind.Asking, $"{Quote(name)} has arrived, but you have a file of that name by now. Keep both, replace it or cancel.");
 
     public static Refusal Busy() => new(RefusalKind.Busy, "Another request is just ending this upload. Try again in a moment.");
+
+    public static Refusal Restarting() => new(RefusalKind.Restarting, "The server restarts. What has arrived is kept; the upload goes on in a moment.");
 
     public static Refusal KeyUsed(string name)
         => new(RefusalKind.KeyUsed, $"{Quote(name)} was not begun: its Idempotency-Key belongs to another upload.");

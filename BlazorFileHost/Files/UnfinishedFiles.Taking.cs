@@ -213,6 +213,7 @@ public sealed partial class UnfinishedFiles
         /// <summary>Why the upload is no longer ours.</summary>
         private async Task<Refusal> WhyAsync() => await files.FindAsync(upload.OwnerId, upload.Id) switch
         {
+            { } now when files.ending && now.Turn == upload.Turn => Refusal.Restarting(),
             null => await files.GoneAsync(upload.OwnerId),
             { Stage: UploadStage.Open, Paused: true } => Refusal.Paused(upload.Name),
             _ => Refusal.WrongOffset(null),

@@ -27,6 +27,8 @@ public sealed partial class UnfinishedFiles
     private readonly FileRegister register;
     private readonly RunningUploads running;
     private readonly Fingerprints fingerprints = new();
+    private readonly SteadyClock clock;
+    private volatile bool ending;
 
     public UnfinishedFiles(
         IDbContextFactory<FileHostContext> contexts,
@@ -40,6 +42,7 @@ public sealed partial class UnfinishedFiles
         (this.contexts, this.storage, this.changes, this.options, this.time, this.log) = (contexts, storage, changes, options, time, log);
         register = new(contexts, storage, fileChanges, options, time, log);
         running = new(time);
+        clock = new(time);
     }
 
     /// <summary>
@@ -80,7 +83,6 @@ public sealed partial class UnfinishedFiles
                 return Refusal.FolderGone(name);
             }
 
-            var now = time.GetUtcNow().UtcDateTime;
             var upload = new Upload
             {
                 OwnerId = ownerId,
@@ -93,8 +95,8 @@ public sealed partial class UnfinishedFiles
                 Source = wish.Source,
                 CreationKey = wish.CreationKey,
                 ExpectedSha256 = wish.Sha256,
-                Created = now,
-                Expires = now + rules.UnfinishedUploadsExpire,
+                Created = time.GetUtcNow().UtcDateTime,
+                Expires = clock.Latest + rules.UnfinishedUploadsExpire,
             };
             try
             {
@@ -137,6 +139,11 @@ public sealed partial class UnfinishedFiles
         if (mine is null)
         {
             return Refusal.Busy();
+        }
+
+        if (ending)
+        {
+            return Refusal.Restarting();
         }
 
         if (await TakeTurnAsync(ownerId, id, null, cancellation) is not { } upload)
@@ -206,6 +213,19 @@ public sealed partial class UnfinishedFiles
         return await new Taking(this, upload, mine).RunAsync(content, checksum, either.Token);
     }
 
+    /// <summary>
+    /// This process is about to end: what it is taking stops where it is and keeps what has come, and no more is taken. What is whole is still
+    /// finished.
+    /// </summary>
+    public void End()
+    {
+        ending = true;
+        foreach (var upload in running.All)
+        {
+            upload.Stop();
+        }
+    }
+
     /// <summary>Ends an upload and gives its bytes back. A file that it has become stays. False when there is no such upload.</summary>
     public async Task<bool> DiscardAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
     {
@@ -224,7 +244,7 @@ public sealed partial class UnfinishedFiles
     public async Task<IReadOnlyList<QueuedUpload>> ListAsync(Guid ownerId, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var now = time.GetUtcNow().UtcDateTime;
+        var now = clock.Earliest;
         var uploads = await context.Uploads.AsNoTracking()
             .Where(upload => upload.OwnerId == ownerId && upload.Stage != UploadStage.Finished && upload.Expires > now)
             .OrderBy(upload => upload.Created).ThenBy(upload => upload.Id)
@@ -264,7 +284,7 @@ public sealed partial class UnfinishedFiles
     public async Task<Upload?> FindAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var now = time.GetUtcNow().UtcDateTime;
+        var now = clock.Earliest;
         return await context.Uploads.AsNoTracking()
             .SingleOrDefaultAsync(upload => upload.Id == id && upload.OwnerId == ownerId && upload.Expires > now, cancellation);
     }
@@ -298,7 +318,7 @@ public sealed partial class UnfinishedFiles
     public async Task<int> SweepAsync(CancellationToken cancellation = default)
     {
         var swept = 0;
-        var now = time.GetUtcNow().UtcDateTime;
+        var now = clock.Earliest;
         while (!cancellation.IsCancellationRequested)
         {
             List<Upload> expired;
@@ -356,7 +376,7 @@ public sealed partial class UnfinishedFiles
     /// <summary>The upload that the wish is about already; a refusal when its key was another file's; null when there is none.</summary>
     private async Task<Answer<Upload>?> MetAsync(FileHostContext context, Guid ownerId, UploadWish wish, string name, CancellationToken cancellation)
     {
-        var now = time.GetUtcNow().UtcDateTime;
+        var now = clock.Earliest;
         var folderId = wish.File.FolderId ?? ownerId;
         if (wish.CreationKey is { } key
             && await context.Uploads.AsNoTracking().SingleOrDefaultAsync(upload => upload.OwnerId == ownerId && upload.CreationKey == key, cancellation) is { } same)
@@ -428,8 +448,8 @@ public sealed partial class UnfinishedFiles
     private async Task<Upload?> TakeTurnAsync(Guid ownerId, Guid id, long? offset, CancellationToken cancellation)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var now = time.GetUtcNow().UtcDateTime;
-        var expires = now + options.CurrentValue.UnfinishedUploadsExpire;
+        var now = clock.Earliest;
+        var expires = clock.Latest + options.CurrentValue.UnfinishedUploadsExpire;
         return await context.WriteAsync(async token =>
         {
             var row = context.Uploads.Where(upload => upload.Id == id && upload.OwnerId == ownerId && upload.Expires > now);
@@ -452,7 +472,7 @@ public sealed partial class UnfinishedFiles
     private async Task<bool> MarkAsync(Upload upload, long offset, bool told)
     {
         await using var context = await contexts.CreateDbContextAsync();
-        var expires = time.GetUtcNow().UtcDateTime + options.CurrentValue.UnfinishedUploadsExpire;
+        var expires = clock.Latest + options.CurrentValue.UnfinishedUploadsExpire;
         return await context.WriteAsync(token => context.Uploads
             .Where(row => row.Id == upload.Id && row.Turn == upload.Turn && row.Stage == UploadStage.Open)
             .ExecuteUpdateAsync(set => set

@@ -28,6 +28,8 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
 
     private const int ChunkSize = 500;
 
+    private readonly SteadyClock clock = new(time);
+
     /// <summary>One sweep; any number of nodes may do it at once. Null when there may be none now.</summary>
     public async Task<Swept?> RunAsync(CancellationToken cancellation = default)
     {
@@ -42,11 +44,9 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
         return new(uploads, quarantined, purged);
     }
 
-    private DateTime Now => time.GetUtcNow().UtcDateTime;
-
     private async Task<int> PurgeAsync(CancellationToken cancellation)
     {
-        var (purged, before) = (0, Now - Grace);
+        var (purged, before) = (0, clock.Earliest - Grace);
         while (true)
         {
             await using var context = await contexts.CreateDbContextAsync(cancellation);
@@ -77,7 +77,7 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
     /// <summary>Goes through all blobs, when it is time again and no other node does.</summary>
     private async Task<int> WalkAsync(long epoch, CancellationToken cancellation)
     {
-        var begun = Now;
+        var begun = clock.Earliest;
         await using (var context = await contexts.CreateDbContextAsync(cancellation))
         {
             // Should this node die on its way, another begins anew an hour later.
@@ -132,7 +132,7 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
         {
             if (before.TryGetValue(text, out var seen) && seen.Epoch < epoch && await storage.QuarantineAsync(key, cancellation) is { } place)
             {
-                var now = Now;
+                var now = clock.Latest;
                 await context.WriteAsync(token => context.Strays.Where(stray => stray.StorageKey == text)
                     .ExecuteUpdateAsync(set => set.SetProperty(stray => stray.Quarantined, now).SetProperty(stray => stray.Place, place), token), cancellation);
                 log.LogDebug("No file knows {Key}. It was moved to {Place}.", text, place);

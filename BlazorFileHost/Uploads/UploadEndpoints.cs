@@ -140,7 +140,7 @@ internal static class UploadEndpoints
                 // Whoever is refused does not come back for it: nothing is left behind, and nothing set aside.
                 await unfinished.DiscardAsync(owner, upload.Id, CancellationToken.None);
             }
-            else if (Status(refusal.Kind) == StatusCodes.Status423Locked)
+            else if (Status(refusal.Kind) is StatusCodes.Status423Locked or StatusCodes.Status503ServiceUnavailable)
             {
                 http.Response.Headers.Location = $"/uploads/{upload.Id}";
             }
@@ -208,6 +208,7 @@ internal static class UploadEndpoints
         RefusalKind.ChecksumMismatch => ChecksumMismatch,
         RefusalKind.Paused or RefusalKind.Asking or RefusalKind.Busy => StatusCodes.Status423Locked,
         RefusalKind.ServerError => StatusCodes.Status500InternalServerError,
+        RefusalKind.Restarting => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status422UnprocessableEntity,
     };
 
@@ -366,7 +367,17 @@ internal static class UploadEndpoints
 
     private static async Task<IResult> RefuseAsync(HttpContext http, Refusal refusal, bool read)
     {
-        await DrainAsync(http, read);
+        if (refusal.Kind == RefusalKind.Restarting)
+        {
+            // Who is still sending would hold up the end.
+            http.Response.Headers.Connection = "close";
+            http.Response.Headers.RetryAfter = "2";
+        }
+        else
+        {
+            await DrainAsync(http, read);
+        }
+
         return Results.Json(new Refused(refusal), statusCode: Status(refusal.Kind));
     }
 
