@@ -57,6 +57,54 @@ public abstract partial class S3StorageTests
         await IsEmptyAsync(except: sizes.Length);
     }
 
+    [ServerFact, Trait("Battery", "INT-02")]
+    public async Task Strangers_in_the_bucket_are_told_and_left_where_they_are()
+    {
+        var blob = StorageKey.New(Owner);
+        foreach (var key in new[] { blob, StorageKey.New(Owner) })
+        {
+            await using var incoming = await Storage.BeginAsync(key);
+            await WriteAsync(incoming, Content.AsMemory(0, 1000));
+            await incoming.CommitAsync();
+            if (key != blob)
+            {
+                await Storage.QuarantineAsync(key);
+            }
+        }
+
+        await using var unfinished = await Storage.BeginAsync(StorageKey.New(Owner));
+        await WriteAsync(unfinished, Content.AsMemory(0, Part + 1000));
+        await unfinished.SyncAsync();
+        await Storage.SetMarkAsync(new StorageMark(Guid.NewGuid(), 1));
+        await Storage.ProbeAsync();
+        Assert.Empty(await ForeignAsync());
+
+        string[] strangers =
+        [
+            $"{Owner}/{blob.Shard}/{blob.BlobId}", $"{Owner}/note.txt", $"{blob.ToString().ToUpperInvariant()}", "backup/monday", "backup/tuesday", "report.pdf", "tails/tiger", "zebra/1",
+        ];
+        foreach (var stranger in strangers)
+        {
+            await Server.Client.PutObjectAsync(new() { BucketName = S3Server.Bucket, Key = Root + stranger, ContentBody = "x", UseChunkEncoding = false });
+        }
+
+        var before = (await Server.ObjectsAsync(Root)).Select(found => found.Key).ToList();
+        var things = await ForeignAsync();
+        Assert.Equal(strangers.Where(stranger => !stranger.Contains('/') || stranger.StartsWith("tails/", StringComparison.Ordinal) || Guid.TryParse(stranger.Split('/')[0], out _))
+            .Concat(["backup/", "zebra/"]).Select(place => Root + place).Order(StringComparer.Ordinal), things.Select(thing => thing.Place).Order(StringComparer.Ordinal));
+        foreach (var thing in things)
+        {
+            Assert.Null(await Storage.PutAsideAsync(thing));
+        }
+
+        Assert.Equal(before, (await Server.ObjectsAsync(Root)).Select(found => found.Key));
+
+        // In pages, too, and where they are many.
+        Assert.Equal(things, await new S3Storage(Server.Options(prefix), temporary.FullName) { PageSize = 2 }.ListForeignAsync().ToListAsync());
+    }
+
+    private async Task<List<ForeignThing>> ForeignAsync() => await Storage.ListForeignAsync().ToListAsync();
+
     [ServerFact, Trait("Battery", "CRA-02")]
     public async Task Another_process_goes_on_at_any_offset_that_was_synced()
     {

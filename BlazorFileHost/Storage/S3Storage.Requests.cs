@@ -93,7 +93,7 @@ public sealed partial class S3Storage
 
         async Task<bool> TryAsync()
         {
-            var key = $"{root}probe/{Guid.NewGuid():N}";
+            var key = $"{root}{Probes}{Guid.NewGuid():N}";
             try
             {
                 var first = await TryOnceAsync(key).ConfigureAwait(false);

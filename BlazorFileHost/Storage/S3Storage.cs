@@ -17,6 +17,8 @@ public sealed partial class S3Storage : IFileStorage, IDirectDownloads, IDisposa
 {
     private const string Quarantined = "quarantine/";
 
+    private const string Probes = "probe/";
+
     private const string MarkName = "filehost.mark";
 
     /// <summary>How often an area that is filled while it is being removed is emptied again before we give up.</summary>
@@ -305,7 +307,7 @@ public sealed partial class S3Storage : IFileStorage, IDirectDownloads, IDisposa
     public async Task ProbeAsync(CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
-        var key = $"{root}probe/{Guid.NewGuid():N}";
+        var key = $"{root}{Probes}{Guid.NewGuid():N}";
         var written = Guid.NewGuid().ToByteArray();
         await door.CallAsync((client, token) => client.PutObjectAsync(PutRequest(key, written), token), cancellation, anyway: true).ConfigureAwait(false);
         try
@@ -380,6 +382,35 @@ public sealed partial class S3Storage : IFileStorage, IDirectDownloads, IDisposa
 
         await RemoveAsync(quarantined, cancellation).ConfigureAwait(false);
         return true;
+    }
+
+    /// <summary>
+    /// What lies below an area of ours is told one by one; of what lies anywhere else, only where, however much that is. Nothing of it is ever touched:
+    /// a bucket may be shared.
+    /// </summary>
+    public async IAsyncEnumerable<ForeignThing> ListForeignAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        string? told = null;
+        await foreach (var found in ObjectsAsync("", cancellation).ConfigureAwait(false))
+        {
+            var name = found.Key[root.Length..];
+            if (name is "" or MarkName || name.StartsWith(Quarantined, StringComparison.Ordinal) || name.StartsWith(Probes, StringComparison.Ordinal)
+                || StorageKey.TryParse(name, out _) || S3Tail.Parse(found.Key, root, 0, default) is not null)
+            {
+                continue;
+            }
+
+            var area = name[..(name.IndexOf('/') + 1)];
+            if (area is "" or S3Tail.Area || Guid.TryParseExact(area[..^1], "D", out _))
+            {
+                yield return new ForeignThing(found.Key, "This object is none of ours. It is left where it is.", Stays: false);
+            }
+            else if (area != told)
+            {
+                told = area;
+                yield return new ForeignThing(root + area, "The objects below this are none of ours. They are left where they are.", Stays: false);
+            }
+        }
     }
 
     public long Room() => long.MaxValue;
