@@ -1,7 +1,10 @@
+using System.Data.Common;
 using BlazorFileHost.Data;
 using BlazorFileHost.Data.PostgreSql;
+using BlazorFileHost.Data.Sqlite;
 using BlazorFileHost.Tests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Npgsql;
 using Xunit;
 
@@ -54,6 +57,43 @@ public sealed class MigrationTests
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         await context.MigrateAsync(limit.Token);
         Assert.Empty(await context.Database.GetPendingMigrationsAsync());
+    }
+
+    [Fact, Trait("Battery", "CRA-16")]
+    public async Task Wherever_a_migration_was_cut_off_the_next_start_finishes_it()
+    {
+        for (var (number, cut) = (1, true); cut; number += 3)
+        {
+            await using var database = await TestDatabase.CreateAsync(migrate: false);
+            var scissors = new Scissors(number);
+            await using (var killed = new SqliteFileHostContext(SqliteFileHostContext.Options(database.ConnectionString).AddInterceptors(scissors)
+                .UseApplicationServiceProvider(FileHostContext.WithoutApplication).Options))
+            {
+                var failure = await Record.ExceptionAsync(() => killed.MigrateAsync());
+                Assert.Equal(cut = scissors.Cut, failure is not null);
+            }
+
+            await using var context = database.Contexts.CreateDbContext();
+            await context.MigrateAsync();
+            Assert.Empty(await context.Database.GetPendingMigrationsAsync());
+            Assert.Empty(await context.CheckAsync(thorough: true));
+            await database.AddUserAsync();
+        }
+    }
+
+    /// <summary>Ends whoever is about to give the so-manieth command.</summary>
+    private sealed class Scissors(int number) : DbCommandInterceptor
+    {
+        private int given;
+
+        public bool Cut => given >= number;
+
+        public override InterceptionResult<int> NonQueryExecuting(DbCommand command, CommandEventData eventData, InterceptionResult<int> result) => Next(result);
+
+        public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default) => new(Next(result));
+
+        private InterceptionResult<int> Next(InterceptionResult<int> result) => ++given == number ? throw new InvalidOperationException("Killed.") : result;
     }
 
     [Fact]

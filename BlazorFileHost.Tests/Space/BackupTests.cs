@@ -90,6 +90,30 @@ public sealed class BackupTests : IDisposable
         }
     }
 
+    [Theory, OnSqlite, Trait("Battery", "BAK-06")]
+    public async Task Without_the_app_names_and_bytes_are_found_by_what_the_README_says(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        await world.AddAsync("a.txt", "one");
+        await world.AddAsync("b.txt", "two", await world.FolderAsync("folder"));
+        await BackUpAsync(world);
+
+        await using var database = new SqliteConnection($"Data Source={Path.Combine(Complete[^1], "filehost.db")};Mode=ReadOnly;Pooling=False");
+        await database.OpenAsync();
+        await using var question = database.CreateCommand();
+        question.CommandText = Assert.Single(File.ReadLines(Path.Combine(Repository.Root, "README.md")), line => line.StartsWith("`sqlite3 filehost.db ", StringComparison.Ordinal)).Split('"')[1];
+        await using var rows = await question.ExecuteReaderAsync();
+        var found = new List<string>();
+        while (await rows.ReadAsync())
+        {
+            var bytes = await File.ReadAllBytesAsync(Path.Combine(target.FullName, "files", rows.GetString(1)));
+            Assert.Equal(rows.GetString(0), Convert.ToHexString(SHA256.HashData(bytes)));
+            found.Add(rows.GetString(2));
+        }
+
+        Assert.Equal(["a.txt", "b.txt"], found.Order(StringComparer.Ordinal));
+    }
+
     [Theory, OnSqlite, OnPostgreSql]
     [Trait("Battery", "BAK-01"), Trait("Battery", "BAK-09")]
     public async Task What_comes_back_is_what_was_there_and_only_the_new_is_copied_the_next_time(DatabaseKind kind)

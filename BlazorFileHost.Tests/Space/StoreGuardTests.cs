@@ -118,6 +118,31 @@ public sealed class StoreGuardTests
         Assert.Equal(["BLOB_STRAY"], await world.CodesAsync());
     }
 
+    [Theory, OnSqlite, Trait("Battery", "BAK-02")]
+    public async Task A_database_that_was_copied_without_its_log_is_known_to_be_older_than_its_blobs(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        await world.AddAsync("a.txt", "one");
+        await world.ChangeAsync(context => context.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)"));
+        await world.AddAsync("b.txt", "two");
+        // As at every start, and every ten minutes.
+        Assert.NotNull(await world.Guard.BeginSweepAsync());
+
+        await using var copied = await TestDatabase.CreateAsync(kind, migrate: false);
+        Directory.CreateDirectory(copied.Directory);
+        File.Copy(Path.Combine(world.Database.Directory, "filehost.db"), Path.Combine(copied.Directory, "filehost.db"));
+        var guard = new StoreGuard(copied.Contexts, world.Storage, world.Log<StoreGuard>());
+        var found = new List<string>();
+        await new Fsck(copied.Contexts, world.Storage, guard, world.Unfinished, world.Clock).RunAsync(new(Data: false), new(), finding =>
+        {
+            found.Add(finding.Code);
+            return Task.CompletedTask;
+        });
+        Assert.Equal([FindingCode.StoreRestored], found);
+        Assert.Null(await guard.BeginSweepAsync());
+        Assert.True(File.Exists(world.PathOf(await world.AskAsync(context => context.Files.SingleAsync(file => file.Name == "b.txt")))));
+    }
+
     [Theory, OnSqlite, OnPostgreSql]
     [Trait("Battery", "INT-08")]
     public async Task A_database_from_before_there_were_marks_is_older_than_a_storage_that_was_swept(DatabaseKind kind)
