@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
@@ -10,6 +11,9 @@ public sealed class RestartTests
 {
     private const int Uploads = 20;
     private const int Pages = 10;
+
+    /// <summary>Uploads at once where memory is short; <c>FILEHOST_TEST_CROWD</c> says otherwise.</summary>
+    private static readonly int Crowd = int.TryParse(Environment.GetEnvironmentVariable("FILEHOST_TEST_CROWD"), out var crowd) ? crowd : 100;
 
     /// <summary>Bytes of each upload, and how many of them come before the end: two whole buffers and a part of a third one.</summary>
     private const int Length = 1_000_000;
@@ -69,6 +73,56 @@ public sealed class RestartTests
 
         Assert.Equal(sending.Select(one => Convert.ToHexStringLower(SHA256.HashData(one.Bytes))).Order(), (await person.FilesAsync()).Select(file => file.Sha256).Order());
         Assert.Empty(app.Complaints);
+    }
+
+    [Fact, Trait("Battery", "CRA-15")]
+    public async Task Killed_with_little_memory_under_many_uploads_it_has_all_that_it_acknowledged()
+    {
+        var random = new Random(15);
+        await using var app = await RunningApp.StartAsync(new() { ["DOTNET_GCHeapHardLimit"] = "0x6000000", ["Files:MaxUnfinishedUploads"] = $"{Crowd}" });
+        using var person = await Person.SignedUpAsync(app);
+        var uploads = new List<(TusUpload Upload, byte[] Bytes)>();
+        for (var i = 0; i < Crowd; i++)
+        {
+            var bytes = Samples.Bytes("ppt", i, random.Next(100_000, 600_000));
+            uploads.Add((await TusUpload.CreatedAsync(person.Client, $"{i}.ppt", bytes.Length), bytes));
+        }
+
+        var acknowledged = new ConcurrentDictionary<Guid, bool>();
+        var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var sending = Task.WhenAll(uploads.Select(async one =>
+        {
+            try
+            {
+                using var answer = await one.Upload.PatchAsync(0, one.Bytes);
+                if (answer.IsSuccessStatusCode && acknowledged.TryAdd(one.Upload.Id, true) && acknowledged.Count >= Crowd / 3)
+                {
+                    enough.TrySetResult();
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Killed: by us, or for what it wanted.
+            }
+        }));
+        await Task.WhenAny(enough.Task, sending);
+        await app.KillAsync();
+        await sending;
+
+        await app.StartAgainAsync();
+        foreach (var (upload, bytes) in uploads)
+        {
+            var offset = await upload.OffsetAsync();
+            Assert.True(offset == bytes.Length || !acknowledged.ContainsKey(upload.Id), $"{upload.Id} was acknowledged and is at {offset}.");
+            if (offset < bytes.Length)
+            {
+                await upload.PatchedAsync(offset, bytes[(int)offset..]);
+            }
+        }
+
+        Assert.Equal(uploads.Select(one => Convert.ToHexStringLower(SHA256.HashData(one.Bytes))).Order(), (await person.FilesAsync()).Select(file => file.Sha256).Order());
+        var (exitCode, found, errors) = await RunningApp.CommandAsync(app.DataDirectory, "fsck", "--data");
+        Assert.True(exitCode == 0, found + errors);
     }
 
     /// <summary>The rest, so slowly that it does not come to its end, and so fast that the server does not take it for a dead line.</summary>
