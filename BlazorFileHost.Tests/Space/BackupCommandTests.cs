@@ -67,7 +67,8 @@ public sealed class BackupCommandTests : IDisposable
         Complain.Nobody(restored.Complaints);
         (exitCode, _, errors) = await RunningApp.CommandAsync(Data, ["restore", Target, .. Arguments(other)]);
         Assert.Equal(1, exitCode);
-        Assert.StartsWith("restore did not run. ", errors, StringComparison.Ordinal);
+        // On a slow machine it has said how far it is before.
+        Assert.Contains("restore did not run. ", errors, StringComparison.Ordinal);
     }
 
     [Fact]
