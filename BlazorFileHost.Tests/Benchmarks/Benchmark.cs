@@ -28,6 +28,15 @@ internal static class Benchmark
 
     public static async Task<int> Main(string[] args)
     {
+        // What the tests run in a process of its own.
+        switch (args)
+        {
+            case [Ptrace.Word]:
+                return Ptrace.Serve();
+            case [Chore.Word, .. var words]:
+                return await Chore.RunAsync(words);
+        }
+
         var settings = new Settings();
         if (Read(args, settings) is not { } chosen)
         {

@@ -30,6 +30,8 @@ public sealed partial class RunningApp : IAsyncDisposable
 
     public int ProcessId => process!.Id;
 
+    public bool IsRunning => process is not null;
+
     /// <summary>What the log must not have: warnings, errors and worse, each with the lines that belong to it.</summary>
     public IReadOnlyList<string> Complaints
     {
