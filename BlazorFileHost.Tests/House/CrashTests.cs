@@ -102,7 +102,7 @@ public sealed class CrashTests(ITestOutputHelper output)
         var (owner, _) = await person.DataAsync();
         var kept = await person.UploadedAsync("kept.txt", Samples.Bytes("txt", 1, 3_000));
         await ground.App.KillAsync();
-        var chore = new Chore(ground.App.DataDirectory);
+        var chore = ground.Chore;
         await ground.AtEveryStepAsync(async round =>
         {
             var ids = new List<Guid>();
@@ -113,7 +113,7 @@ public sealed class CrashTests(ITestOutputHelper output)
                 ids.Add(added.Value!.Id);
             }
 
-            return new Operation(["delete", ground.App.DataDirectory, $"{owner}", .. ids.Select(id => $"{id}")], async () =>
+            return new Operation(() => ground.ChoreProcess("delete", [$"{owner}", .. ids.Select(id => $"{id}")]), async () =>
             {
                 // All of them or none: they go by one transaction.
                 var left = (await chore.Library.FindAsync(owner, ids)).Count;
@@ -135,8 +135,8 @@ public sealed class CrashTests(ITestOutputHelper output)
         var (owner, _) = await person.DataAsync();
         await person.UploadedAsync("kept.txt", Samples.Bytes("txt", 1, 3_000));
         await ground.App.KillAsync();
-        var chore = new Chore(ground.App.DataDirectory);
-        var (now, storage) = (TimeProvider.System.GetUtcNow().UtcDateTime, chore.Storage);
+        var chore = ground.Chore;
+        var (now, storage) = (TimeProvider.System.GetUtcNow().UtcDateTime, (DiskStorage)chore.Storage);
         await ground.AtEveryStepAsync(async round =>
         {
             await using var context = chore.Contexts.CreateDbContext();
@@ -154,7 +154,7 @@ public sealed class CrashTests(ITestOutputHelper output)
             context.Strays.Add(new Stray { StorageKey = old.ToString(), Quarantined = now - TimeSpan.FromHours(25), Place = place });
             await context.SaveChangesAsync();
             await DueAsync();
-            return new Operation(["sweep", ground.App.DataDirectory], async () =>
+            return new Operation(() => ground.ChoreProcess("sweep"), async () =>
             {
                 // As often as it takes: a sweep that died is begun anew by another after an hour.
                 for (var i = 0; i < 2; i++)
@@ -194,7 +194,7 @@ public sealed class CrashTests(ITestOutputHelper output)
         await using var ground = await CrashGround.StartAsync(output);
         using var other = await Person.SignedUpAsync(ground.App);
         await other.UploadedAsync("others.txt", Samples.Bytes("txt", 1, 3_000));
-        var chore = new Chore(ground.App.DataDirectory);
+        var chore = ground.Chore;
         await ground.AtEveryStepAsync(async round =>
         {
             var person = await Person.SignedUpAsync(ground.App);

@@ -17,6 +17,9 @@ public sealed class BadLine : IAsyncDisposable
     private long thereFuse = long.MaxValue;
     private long backFuse = long.MaxValue;
     private int connections;
+    private bool met;
+    private readonly List<string> requests = [];
+    private (Func<int, string, bool> Which, bool Answered, Action Act)? watched;
 
     public BadLine(Uri target)
     {
@@ -59,6 +62,31 @@ public sealed class BadLine : IAsyncDisposable
 
     /// <summary>Breaks what is open once so many more bytes have come back.</summary>
     public void BreakAfterReceiving(long bytes) => Interlocked.Exchange(ref backFuse, bytes);
+
+    /// <summary>Requests since <see cref="At"/>, as in <c>PUT /bucket/key?uploads</c>.</summary>
+    public IReadOnlyList<string> Requests
+    {
+        get
+        {
+            lock (requests)
+            {
+                return [.. requests];
+            }
+        }
+    }
+
+    /// <summary>Does something at one request from now on, and cuts the line to whoever made it.</summary>
+    /// <param name="which">Told the request and its number, from 1, of all connections together; asked no more once it is this one.</param>
+    /// <param name="answered">The service has carried it out, and only its answer is lost. Otherwise it never hears of it.</param>
+    public void At(Func<int, string, bool> which, bool answered, Action act)
+    {
+        lock (requests)
+        {
+            requests.Clear();
+            watched = (which, answered, act);
+            met = false;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -122,9 +150,10 @@ public sealed class BadLine : IAsyncDisposable
                         break;
                     default:
                         await far.ConnectAsync(IPAddress.Loopback, target.Port);
+                        var talk = new Talk(this);
                         await Task.WhenAny(
-                            CarryAsync(near.GetStream(), far.GetStream(), count => Interlocked.Add(ref thereFuse, -count) <= 0),
-                            CarryAsync(far.GetStream(), near.GetStream(), count => Interlocked.Add(ref backFuse, -count) <= 0));
+                            CarryAsync(near.GetStream(), far.GetStream(), count => Interlocked.Add(ref thereFuse, -count) <= 0, talk.Asks),
+                            CarryAsync(far.GetStream(), near.GetStream(), count => Interlocked.Add(ref backFuse, -count) <= 0, talk.Answers));
                         break;
                 }
             }
@@ -140,7 +169,8 @@ public sealed class BadLine : IAsyncDisposable
         }
     }
 
-    private async Task CarryAsync(NetworkStream from, NetworkStream to, Func<int, bool> burns)
+    /// <param name="over">Whether the line is to be cut before these bytes are passed on.</param>
+    private async Task CarryAsync(NetworkStream from, NetworkStream to, Func<int, bool> burns, Func<ReadOnlyMemory<byte>, bool> over)
     {
         var buffer = new byte[64 * 1024];
         while (await from.ReadAsync(buffer) is > 0 and var count)
@@ -153,7 +183,95 @@ public sealed class BadLine : IAsyncDisposable
                 return;
             }
 
+            if (over(buffer.AsMemory(0, count)))
+            {
+                return;
+            }
+
             await to.WriteAsync(buffer.AsMemory(0, count));
+        }
+    }
+
+    /// <summary>Counts it; what is to be done when it is the one.</summary>
+    private (bool Answered, Action Act)? Count(string request)
+    {
+        lock (requests)
+        {
+            if (watched is not { } which)
+            {
+                return null;
+            }
+
+            requests.Add(request);
+            if (met || !which.Which(requests.Count, request))
+            {
+                return null;
+            }
+
+            met = true;
+            return (which.Answered, which.Act);
+        }
+    }
+
+    /// <summary>One connection's requests, one after the other: heads, and bodies of a known length, as the SDK sends them.</summary>
+    private sealed class Talk(BadLine line)
+    {
+        private readonly List<byte> head = [];
+        private long body;
+        private volatile Action? whenAnswered;
+
+        public bool Asks(ReadOnlyMemory<byte> bytes)
+        {
+            while (bytes.Length > 0)
+            {
+                if (body > 0)
+                {
+                    var some = (int)Math.Min(body, bytes.Length);
+                    body -= some;
+                    bytes = bytes[some..];
+                    continue;
+                }
+
+                head.Add(bytes.Span[0]);
+                bytes = bytes[1..];
+                if (head is not [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n'])
+                {
+                    continue;
+                }
+
+                var lines = Encoding.ASCII.GetString([.. head]).Split("\r\n");
+                head.Clear();
+                const string length = "Content-Length:";
+                body = lines.FirstOrDefault(each => each.StartsWith(length, StringComparison.OrdinalIgnoreCase)) is { } said
+                    ? long.Parse(said[length.Length..], System.Globalization.CultureInfo.InvariantCulture)
+                    : 0;
+                if (line.Count(lines[0].Replace(" HTTP/1.1", "", StringComparison.Ordinal)) is not var (answered, act))
+                {
+                    continue;
+                }
+
+                if (!answered)
+                {
+                    act();
+                    return true;
+                }
+
+                whenAnswered = act;
+            }
+
+            return false;
+        }
+
+        public bool Answers(ReadOnlyMemory<byte> bytes)
+        {
+            // "Go on" is no answer yet.
+            if (whenAnswered is not { } act || bytes.Span.StartsWith("HTTP/1.1 100"u8))
+            {
+                return false;
+            }
+
+            act();
+            return true;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using BlazorFileHost.Live;
@@ -12,7 +13,8 @@ namespace BlazorFileHost.Tests.Support;
 /// The rooms of an app over its data directory, without the app: to look behind its back, and, in a process of its own, for what no request asks for,
 /// so that it can be killed in the middle.
 /// </summary>
-internal sealed class Chore(string dataDirectory, TimeProvider? time = null, bool keepOpen = false)
+/// <param name="bucket">Its storage; otherwise the disk.</param>
+internal sealed class Chore(string dataDirectory, TimeProvider? time = null, bool keepOpen = false, S3Options? bucket = null)
 {
     /// <summary>The argument by which the tests' program does one.</summary>
     public const string Word = "chore";
@@ -21,7 +23,7 @@ internal sealed class Chore(string dataDirectory, TimeProvider? time = null, boo
 
     public IDbContextFactory<FileHostContext> Contexts { get; } = DataSetup.Contexts(DatabaseKind.Sqlite, $"Data Source={Path.Combine(dataDirectory, "filehost.db")};Pooling={keepOpen}");
 
-    public DiskStorage Storage { get; } = new(Path.Combine(dataDirectory, "files"), make: false);
+    public IFileStorage Storage { get; } = bucket is null ? new DiskStorage(Path.Combine(dataDirectory, "files"), make: false) : new S3Storage(bucket, Path.Combine(dataDirectory, "spools"));
 
     public StoreGuard Guard => new(Contexts, Storage, NullLogger<StoreGuard>.Instance);
 
@@ -39,14 +41,16 @@ internal sealed class Chore(string dataDirectory, TimeProvider? time = null, boo
     private static FixedOptions<LibraryOptions> Rules { get; } = new(new());
 
     /// <summary>Begins when told to, by a line on standard input.</summary>
+    /// <param name="words">What, the data directory, the bucket's options as JSON or nothing, and whose and which.</param>
     public static async Task<int> RunAsync(string[] words)
     {
-        var chore = new Chore(words[1], keepOpen: true);
+        var bucket = words[2].Length > 0 ? JsonSerializer.Deserialize<S3Options>(words[2]) : null;
+        var chore = new Chore(words[1], keepOpen: true, bucket: bucket);
         await Console.In.ReadLineAsync();
         switch (words[0])
         {
             case "delete":
-                await chore.Library.DeleteAsync(Guid.Parse(words[2]), [.. words[3..].Select(Guid.Parse)]);
+                await chore.Library.DeleteAsync(Guid.Parse(words[3]), [.. words[4..].Select(Guid.Parse)]);
                 return 0;
             case "sweep":
                 return await chore.Sweep.RunAsync() is null ? 2 : 0;

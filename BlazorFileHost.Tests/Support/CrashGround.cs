@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using BlazorFileHost.Space;
 using BlazorFileHost.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -9,52 +10,70 @@ namespace BlazorFileHost.Tests.Support;
 
 /// <summary>Something that is killed in its middle.</summary>
 /// <param name="Run">By requests to the app, which is the one that is killed.</param>
-/// <param name="Words">What a <see cref="Chore"/> does instead, in a process of its own that is killed.</param>
+/// <param name="Begin">Begins another process instead, which is killed; one that reads its input begins its work when there is a line.</param>
 /// <param name="GoOn">What people and rounds do afterwards, and what must be so then; also when nothing was killed.</param>
-internal sealed record Operation(Func<Task>? Run, string[]? Words, Func<Task> GoOn)
+internal sealed record Operation(Func<Task>? Run, Func<Process>? Begin, Func<Task> GoOn)
 {
     public Operation(Func<Task> run, Func<Task> goOn)
         : this(run, null, goOn)
     {
     }
 
-    public Operation(string[] words, Func<Task> goOn)
-        : this(null, words, goOn)
+    public Operation(Func<Process> begin, Func<Task> goOn)
+        : this(null, begin, goOn)
     {
     }
 }
 
 /// <summary>
 /// An app over a data directory of its own that is killed before one step after the other, and what must hold of it each time (battery, C1 to C7).
+/// On a disk a step is a system call; with a bucket a request to it, which it either never hears of or has answered already.
 /// <c>FILEHOST_TEST_CRASHES</c> says how many steps of an operation, or <c>all</c>; which ones is a matter of chance then.
 /// </summary>
 internal sealed class CrashGround : IAsyncDisposable
 {
     private readonly ITestOutputHelper output;
-    private readonly Tracer tracer = Tracer.Start();
+    private readonly S3Server? server;
+    private readonly string prefix;
+    private readonly Tracer? tracer;
 
-    private CrashGround(RunningApp app, ITestOutputHelper output) => (App, this.output) = (app, output);
+    private CrashGround(RunningApp app, BadLine? line, S3Server? server, string prefix, ITestOutputHelper output)
+    {
+        (App, Line, this.server, this.prefix, this.output) = (app, line, server, prefix, output);
+        tracer = server is null ? Tracer.Start() : null;
+        Chore = Behind();
+    }
 
     public RunningApp App { get; }
 
+    /// <summary>To the bucket.</summary>
+    public BadLine? Line { get; }
+
+    /// <summary>The app's rooms, straight to the bucket.</summary>
+    public Chore Chore { get; }
+
     /// <summary>Null for all.</summary>
-    private static int? Most { get; } = Environment.GetEnvironmentVariable("FILEHOST_TEST_CRASHES") is not { Length: > 0 } said ? 5
+    private static int? Most { get; } = Environment.GetEnvironmentVariable("FILEHOST_TEST_CRASHES") is not { Length: > 0 } said ? 4
         : said == "all" ? null : int.Parse(said, CultureInfo.InvariantCulture);
 
-    public static async Task<CrashGround> StartAsync(ITestOutputHelper output) => new(await RunningApp.StartAsync(), output);
+    /// <param name="server">Where its files are; on its disk when not given.</param>
+    public static async Task<CrashGround> StartAsync(ITestOutputHelper output, S3Server? server = null)
+    {
+        var prefix = $"t-{Guid.NewGuid():N}";
+        var line = server is null ? null : new BadLine(server.Endpoint);
+        return new(await RunningApp.StartAsync(server?.Settings(prefix, line!.Address)), line, server, prefix, output);
+    }
 
     /// <param name="begin">Makes ready the round of that number; the operation is then run and killed.</param>
     public async Task AtEveryStepAsync(Func<int, Task<Operation>> begin)
     {
-        var (young, part) = await PlantAsync();
+        var (young, half) = await PlantAsync();
         var since = Stopwatch.StartNew();
         var (_, steps) = await RoundAsync(await begin(0), 0);
         var kills = 0;
-        IEnumerable<int> points = Most is { } most ? Some(steps, most) : Enumerable.Range(1, 10_000);
-        foreach (var point in points)
+        foreach (var point in Most is { } most ? Some(steps, most) : Enumerable.Range(1, 10_000))
         {
-            var operation = await begin(point);
-            var (killed, until) = await RoundAsync(operation, point);
+            var (killed, _) = await RoundAsync(await begin(point), point);
             if (killed)
             {
                 kills++;
@@ -66,46 +85,71 @@ internal sealed class CrashGround : IAsyncDisposable
         }
 
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kills} kills among {steps.Count} steps in {since.Elapsed.TotalSeconds:N0} s."));
-        output.WriteLine(string.Join('\n', Groups(steps).Select(group => group.Count == 1 ? $"{group[0]}" : $"{group[0]}, {group.Count} times")));
+        output.WriteLine(string.Join('\n', Groups(steps).Select(group => group.Count == 1 ? steps[group[0]].What : $"{steps[group[0]].What}, {group.Count} times")));
         Assert.True(kills > 0, "It was never killed.");
 
         // Nothing of that age was touched; and what is old enough goes.
-        Assert.True(File.Exists(young) && File.Exists(part), "Something was swept before its time.");
+        Assert.True(await IsThereAsync(young), "A blob was swept before its time.");
+        Assert.True(await Chore.Storage.ListUnfinishedAsync().AnyAsync(blob => blob.Key == half), "Unfinished bytes were swept before their time.");
         await ExpectSweptAsync();
-        var (exitCode, said, errors) = await RunningApp.CommandAsync(App.DataDirectory, "fsck", "--data");
+        var settings = server?.Settings(prefix).Select(each => $"--{each.Key}={each.Value}") ?? [];
+        var (exitCode, said, errors) = await RunningApp.CommandAsync(App.DataDirectory, ["fsck", "--data", .. settings]);
         Assert.True(exitCode == 0, said + errors);
+    }
+
+    /// <summary>A chore as an <see cref="Operation"/> begins it.</summary>
+    public Process ChoreProcess(string what, params string[] words)
+        => Tracer.OwnProgram([Chore.Word, what, App.DataDirectory, server is null ? "" : JsonSerializer.Serialize(server.Options(prefix, Line!.Address)), .. words]);
+
+    /// <summary>Files below a directory of the data directory, by their paths in it.</summary>
+    public IEnumerable<string> Below(string name)
+    {
+        var directory = Path.Combine(App.DataDirectory, name);
+        return Directory.Exists(directory)
+            ? Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(directory, path))
+            : [];
     }
 
     public async ValueTask DisposeAsync()
     {
-        await tracer.DisposeAsync();
+        if (tracer is not null)
+        {
+            await tracer.DisposeAsync();
+        }
+
         await App.DisposeAsync();
+        if (Line is not null)
+        {
+            await Line.DisposeAsync();
+        }
     }
 
-    /// <summary>Of many alike in a row, as writes to the log of the database, one.</summary>
-    private static IEnumerable<int> Some(IReadOnlyList<Step> steps, int most)
-        => Groups(steps).Select(group => group[Random.Shared.Next(group.Count)].Number).OrderBy(_ => Random.Shared.Next()).Take(most).Order();
+    /// <summary>Of many alike in a row, as writes to the log of the database, one. Numbers from 1.</summary>
+    private static IEnumerable<int> Some(IReadOnlyList<(string What, string Kind)> steps, int most)
+        => Groups(steps).Select(group => group[Random.Shared.Next(group.Count)] + 1).OrderBy(_ => Random.Shared.Next()).Take(most).Order();
 
-    private static List<List<Step>> Groups(IReadOnlyList<Step> steps)
+    private static List<List<int>> Groups(IReadOnlyList<(string What, string Kind)> steps)
     {
-        var groups = new List<List<Step>>();
-        foreach (var step in steps)
+        var groups = new List<List<int>>();
+        for (var at = 0; at < steps.Count; at++)
         {
-            if (groups.Count == 0 || groups[^1][0] is var last && (last.Call != step.Call || last.Path != step.Path))
+            if (at == 0 || steps[at].Kind != steps[at - 1].Kind)
             {
                 groups.Add([]);
             }
 
-            groups[^1].Add(step);
+            groups[^1].Add(at);
         }
 
         return groups;
     }
 
-    private async Task<(bool Killed, IReadOnlyList<Step> Steps)> RoundAsync(Operation operation, int killAt)
+    private Chore Behind(TimeProvider? time = null) => new(App.DataDirectory, time, bucket: server?.Options(prefix));
+
+    private async Task<(bool Killed, IReadOnlyList<(string What, string Kind)> Steps)> RoundAsync(Operation operation, int killAt)
     {
-        var (killed, steps) = operation.Run is { } run ? await RequestsAsync(run, killAt) : await ChoreAsync(operation.Words!, killAt);
-        var where = killed ? $"killed before {steps[^1]}" : "not killed";
+        var (killed, steps) = Line is null ? await FollowedAsync(operation, killAt) : await WatchedAsync(operation, killAt);
+        var where = killed ? $"killed at {steps[killAt - 1].What}" : "not killed";
         try
         {
             var strays = await StraysAsync();
@@ -116,51 +160,87 @@ internal sealed class CrashGround : IAsyncDisposable
             }
 
             await operation.GoOn();
-            Assert.All(strays, stray => Assert.True(File.Exists(stray), $"{stray} was swept before its time."));
+            foreach (var stray in strays)
+            {
+                Assert.True(await IsThereAsync(stray), $"{stray} was swept before its time.");
+            }
+
             await ExpectSoundAsync();
         }
         catch (Exception failure)
         {
-            throw new InvalidOperationException($"After it was {where}: {failure.Message}\n{string.Join('\n', steps)}\n{App.Log}", failure);
+            throw new InvalidOperationException($"After it was {where}: {failure.Message}\n{string.Join('\n', steps.Select(step => step.What))}\n{App.Log}", failure);
         }
 
         return (killed, steps);
     }
 
-    private async Task<(bool Killed, IReadOnlyList<Step> Steps)> RequestsAsync(Func<Task> run, int killAt)
+    private async Task<(bool Killed, IReadOnlyList<(string What, string Kind)> Steps)> FollowedAsync(Operation operation, int killAt)
     {
-        var trace = await tracer.FollowAsync(App.ProcessId, App.DataDirectory, killAt);
-        Exception? broken = null;
-        try
-        {
-            await run();
-        }
-        catch (Exception cut) when (cut is HttpRequestException or IOException)
-        {
-            broken = cut;
-        }
-
+        using var process = operation.Begin?.Invoke();
+        var trace = await tracer!.FollowAsync(process?.Id ?? App.ProcessId, App.DataDirectory, killAt);
+        var broken = await RunAsync(operation, process);
         var killed = await trace.EndAsync();
-        return killed || broken is null ? (killed, trace.Steps) : throw new InvalidOperationException("Nobody was killed, and the line broke.", broken);
+        return killed || broken is null ? (killed, [.. trace.Steps.Select(step => ($"{step}", $"{step.Call} {step.Path}"))])
+            : throw new InvalidOperationException($"Nobody was killed, and it failed: {broken.Message}", broken);
     }
 
-    private async Task<(bool Killed, IReadOnlyList<Step> Steps)> ChoreAsync(string[] words, int killAt)
+    /// <summary>An odd number: the bucket never hears of the request; an even one: it has answered.</summary>
+    private async Task<(bool Killed, IReadOnlyList<(string What, string Kind)> Steps)> WatchedAsync(Operation operation, int killAt)
     {
-        using var process = Tracer.OwnProgram([Chore.Word, .. words]);
-        var trace = await tracer.FollowAsync(process.Id, App.DataDirectory, killAt);
-        await process.StandardInput.WriteLineAsync("go");
-        await process.StandardInput.FlushAsync();
+        using var process = operation.Begin?.Invoke();
+        var killed = false;
+        Line!.At((number, _) => killAt > 0 && number == (killAt + 1) / 2, killAt % 2 == 0, () =>
+        {
+            killed = true;
+            if (process is null)
+            {
+                App.Kill();
+            }
+            else
+            {
+                process.Kill();
+            }
+        });
+        var broken = await RunAsync(operation, process);
+        return killed || broken is null
+            ? (killed, [.. Line.Requests.SelectMany(request => new[] { ($"{request}, not heard", $"{request} "), ($"{request}, answered", request) })])
+            : throw new InvalidOperationException($"Nobody was killed, and it failed: {broken.Message}", broken);
+    }
+
+    /// <summary>How it failed, as it does when somebody is killed; null when it did not.</summary>
+    private static async Task<Exception?> RunAsync(Operation operation, Process? process)
+    {
+        if (process is null)
+        {
+            try
+            {
+                await operation.Run!();
+                return null;
+            }
+            catch (Exception cut) when (cut is HttpRequestException or IOException)
+            {
+                return cut;
+            }
+        }
+
+        if (process.StartInfo.RedirectStandardInput)
+        {
+            await process.StandardInput.WriteLineAsync("go");
+            await process.StandardInput.FlushAsync();
+        }
+
+        var said = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StartInfo.RedirectStandardError ? process.StandardError.ReadToEndAsync() : Task.FromResult("");
         await process.WaitForExitAsync();
-        var killed = await trace.EndAsync();
-        Assert.True(killed || process.ExitCode == 0, $"It ended with {process.ExitCode}.");
-        return (killed, trace.Steps);
+        return process.ExitCode == 0 ? null : new InvalidOperationException($"It ended with {process.ExitCode}: {await said}{await errors}");
     }
 
     /// <summary>Database and storage, both ways, with hashes, sums, foreign keys and the database's own check.</summary>
     private async Task ExpectSoundAsync()
     {
         var findings = new List<Finding>();
-        Assert.True(await new Chore(App.DataDirectory).Fsck.RunAsync(new(Data: true), new(), finding =>
+        Assert.True(await Chore.Fsck.RunAsync(new(Data: true), new(), finding =>
         {
             findings.Add(finding);
             return Task.CompletedTask;
@@ -168,42 +248,41 @@ internal sealed class CrashGround : IAsyncDisposable
         Assert.Empty(findings);
     }
 
-    /// <summary>Committed blobs that neither a file nor an upload knows: the young ones.</summary>
-    private async Task<IReadOnlyList<string>> StraysAsync()
+    private async Task<bool> IsThereAsync(StorageKey key)
     {
-        await using var context = new Chore(App.DataDirectory).Contexts.CreateDbContext();
+        await using var bytes = await Chore.Storage.OpenReadAsync(key);
+        return bytes is not null;
+    }
+
+    /// <summary>Committed blobs that neither a file nor an upload knows: the young ones.</summary>
+    private async Task<IReadOnlyList<StorageKey>> StraysAsync()
+    {
+        await using var context = Chore.Contexts.CreateDbContext();
         var known = await context.Files.Select(file => file.StorageKey).Concat(context.Uploads.Select(upload => upload.StorageKey)).ToHashSetAsync();
         var leaving = await context.Departures.Select(departure => departure.OwnerId).ToHashSetAsync();
-        var strays = new List<string>();
-        await foreach (var blob in new Chore(App.DataDirectory).Storage.ListAllAsync())
-        {
-            if (blob.LastWritten > TimeProvider.System.GetUtcNow() - Sweep.Grace && !known.Contains(blob.Key.ToString()) && !leaving.Contains(blob.Key.OwnerId))
-            {
-                strays.Add(Path.Combine(App.DataDirectory, "files", blob.Key.ToString()));
-            }
-        }
-
-        return strays;
+        var before = TimeProvider.System.GetUtcNow() - Sweep.Grace;
+        return await Chore.Storage.ListAllAsync()
+            .Where(blob => blob.LastWritten > before && !known.Contains(blob.Key.ToString()) && !leaving.Contains(blob.Key.OwnerId))
+            .Select(blob => blob.Key).ToListAsync();
     }
 
     /// <summary>A blob and unfinished bytes that nobody knows.</summary>
-    private async Task<(string Young, string Part)> PlantAsync()
+    private async Task<(StorageKey Young, StorageKey Half)> PlantAsync()
     {
-        var storage = new Chore(App.DataDirectory).Storage;
-        var (whole, half) = (StorageKey.New(Guid.CreateVersion7()), StorageKey.New(Guid.CreateVersion7()));
-        await using (var blob = await storage.BeginAsync(whole))
+        var (young, half) = (StorageKey.New(Guid.CreateVersion7()), StorageKey.New(Guid.CreateVersion7()));
+        await using (var blob = await Chore.Storage.BeginAsync(young))
         {
             await blob.WriteAsync("young"u8.ToArray());
             await blob.CommitAsync();
         }
 
-        await using (var blob = await storage.BeginAsync(half))
+        await using (var blob = await Chore.Storage.BeginAsync(half))
         {
             await blob.WriteAsync("young"u8.ToArray());
             await blob.SyncAsync();
         }
 
-        return (Path.Combine(storage.Place, whole.ToString()), Path.Combine(storage.Place, half + ".part"));
+        return (young, half);
     }
 
     /// <summary>Days later, after some sweeps, there is in the storage what files have, and nothing else.</summary>
@@ -215,7 +294,7 @@ internal sealed class CrashGround : IAsyncDisposable
         }
 
         var clock = new SetClock { Now = TimeProvider.System.GetUtcNow() };
-        var chore = new Chore(App.DataDirectory, clock);
+        var chore = Behind(clock);
         foreach (var later in new[] { 25, 1, 25 })
         {
             clock.Now += TimeSpan.FromHours(later);
@@ -224,16 +303,9 @@ internal sealed class CrashGround : IAsyncDisposable
 
         await using var context = chore.Contexts.CreateDbContext();
         var known = await context.Files.Select(file => file.StorageKey).ToListAsync();
-        Assert.Equal(known.Order(StringComparer.Ordinal), Below("files").Where(path => path != "filehost.mark").Order(StringComparer.Ordinal));
-        Assert.Empty(Below("quarantine"));
-    }
-
-    /// <summary>Files below a directory of the data directory, by their paths in it.</summary>
-    public IEnumerable<string> Below(string name)
-    {
-        var directory = Path.Combine(App.DataDirectory, name);
-        return Directory.Exists(directory)
-            ? Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(directory, path))
-            : [];
+        var there = server is null ? Below("files").Concat(Below("quarantine").Select(path => $"quarantine/{path}"))
+            : (await server.ObjectsAsync(prefix + "/")).Select(each => each.Key[(prefix.Length + 1)..]);
+        Assert.Equal(known.Append("filehost.mark").Order(StringComparer.Ordinal), there.Order(StringComparer.Ordinal));
+        Assert.Empty(server is null ? [] : await server.UploadsAsync(prefix + "/"));
     }
 }

@@ -154,11 +154,14 @@ public sealed partial class RunningApp : IAsyncDisposable
         AppContext.BaseDirectory.Replace("BlazorFileHost.Tests" + Path.DirectorySeparatorChar, "BlazorFileHost" + Path.DirectorySeparatorChar, StringComparison.Ordinal),
         "BlazorFileHost.dll");
 
+    /// <summary>Does not wait for the end; <see cref="KillAsync"/> does, afterwards too.</summary>
+    public void Kill() => process!.Kill();
+
     /// <summary>SIGKILL: no chance to tidy up.</summary>
     public async Task KillAsync()
     {
-        process!.Kill();
-        await process.WaitForExitAsync();
+        Kill();
+        await process!.WaitForExitAsync();
         process.Dispose();
         process = null;
     }

@@ -14,7 +14,11 @@ public sealed class NeedsAttribute(S3Kind kind) : Attribute
 /// <summary>A fact of a class that may need a server, as <see cref="NeedsAttribute"/> says: also one that it has inherited.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 [XunitTestCaseDiscoverer("BlazorFileHost.Tests.Support.ServerFactDiscoverer", "BlazorFileHost.Tests")]
-public sealed class ServerFactAttribute : FactAttribute;
+public sealed class ServerFactAttribute : FactAttribute
+{
+    /// <summary>Whether it also needs a <see cref="Tracer"/>.</summary>
+    public bool Follows { get; set; }
+}
 
 public sealed class ServerFactDiscoverer(IMessageSink messages) : FactDiscoverer(messages)
 {
@@ -37,5 +41,6 @@ public sealed class ServerTestCase : XunitTestCase
     protected override string? GetSkipReason(IAttributeInfo factAttribute)
         => TestMethod.TestClass.Class.GetCustomAttributes(typeof(NeedsAttribute)).SingleOrDefault() is { } needs
             ? S3Server.WhyNot((S3Kind)needs.GetConstructorArguments().Single())
+                ?? (factAttribute.GetNamedArgument<bool>(nameof(ServerFactAttribute.Follows)) && Environment.GetEnvironmentVariable("CI") != "true" ? Tracer.WhyNot : null)
             : base.GetSkipReason(factAttribute);
 }

@@ -23,7 +23,7 @@ public sealed record Failing(string Call, string At, int Errno);
 /// <summary>Follows processes of which every step on the file system is to be known, and kills them before one of them.</summary>
 public sealed class Tracer : IAsyncDisposable
 {
-    public const int Eio = 5, Exdev = 18, Emfile = 24, Erofs = 30, Edquot = 122;
+    public const int Eio = 5, Eexist = 17, Exdev = 18, Emfile = 24, Erofs = 30, Edquot = 122;
 
     private readonly Process process;
     private readonly Task reading;

@@ -1,0 +1,146 @@
+using System.Net;
+using System.Runtime.Versioning;
+using System.Security.Cryptography;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using Microsoft.EntityFrameworkCore;
+using Xunit.Abstractions;
+
+namespace BlazorFileHost.Tests.Storage;
+
+/// <summary>Over a bucket: killed before a request of it is heard, and when it has been carried out and its answer is lost.</summary>
+[Needs(S3Kind.Ceph)]
+[UnsupportedOSPlatform("windows")]
+public sealed class S3CrashTests(ITestOutputHelper output)
+{
+    /// <summary>More than one part.</summary>
+    private const int Large = 9_000_000;
+
+    [ServerFact, Trait("Battery", "CRA-02")]
+    public async Task An_upload_in_pieces_that_replaces_another()
+    {
+        await using var ground = await CrashGround.StartAsync(output, await S3Server.OfAsync(S3Kind.Ceph));
+        using var person = await Person.SignedUpAsync(ground.App);
+        await ground.AtEveryStepAsync(round =>
+        {
+            var upload = new Sending(person, "large.txt", Text(round));
+            return Task.FromResult(new Operation(upload.SendAsync, async () =>
+            {
+                await upload.SendAsync();
+                Assert.Equal(upload.Hash, Assert.Single(await person.FilesAsync()).Sha256);
+            }));
+        });
+    }
+
+    [ServerFact, Trait("Battery", "CRA-02"), Trait("Battery", "CRA-11")]
+    public async Task Every_single_answer_of_the_bucket_may_be_lost_and_nobody_notices()
+    {
+        await using var line = new BadLine((await S3Server.OfAsync(S3Kind.Ceph)).Endpoint);
+        var (server, prefix) = (await S3Server.OfAsync(S3Kind.Ceph), $"t-{Guid.NewGuid():N}");
+        await using var app = await RunningApp.StartAsync(server.Settings(prefix, line.Address));
+        using var person = await Person.SignedUpAsync(app);
+        // What is found out once is found out.
+        await person.UploadedAsync("first.txt", "first"u8.ToArray());
+        line.At((_, _) => false, answered: true, () => { });
+        await new Sending(person, "0.txt", Text(0)).SendAsync();
+        var requests = line.Requests;
+        output.WriteLine(string.Join('\n', requests));
+        Assert.Contains(requests, request => request.StartsWith("POST", StringComparison.Ordinal) && request.Contains("uploadId=", StringComparison.Ordinal));
+
+        for (var number = 1; number <= requests.Count; number++)
+        {
+            var lost = "";
+            line.At((at, _) => at == number, answered: true, () => lost = line.Requests[^1]);
+            var sent = new Sending(person, "large.txt", Text(number));
+            await sent.SendAsync();
+            Assert.NotEqual("", lost);
+            Assert.Equal(sent.Hash, Assert.Single(await person.FilesAsync(), file => file.Name == "large.txt").Sha256);
+        }
+
+        Assert.Equal(3, (await server.ObjectsAsync(prefix)).Count(each => !each.Key.Contains("/tails/", StringComparison.Ordinal) && !each.Key.EndsWith("/filehost.mark", StringComparison.Ordinal)));
+        Assert.DoesNotContain(app.Complaints, complaint => complaint.StartsWith("fail", StringComparison.Ordinal));
+    }
+
+    [ServerFact, Trait("Battery", "CRA-02")]
+    public async Task Files_that_are_deleted()
+    {
+        await using var ground = await CrashGround.StartAsync(output, await S3Server.OfAsync(S3Kind.Ceph));
+        using var person = await Person.SignedUpAsync(ground.App);
+        var (owner, _) = await person.DataAsync();
+        await ground.App.KillAsync();
+        await ground.AtEveryStepAsync(async round =>
+        {
+            var ids = new List<Guid>();
+            foreach (var i in new[] { 0, 1 })
+            {
+                var bytes = Samples.Bytes("txt", (10 * round) + i, 2_000);
+                var added = await ground.Chore.Library.ReceiveAsync(owner, new OfferedFile($"{round} {i}.txt", bytes.Length), OnConflict.Ask, new MemoryStream(bytes));
+                ids.Add(added.Value!.Id);
+            }
+
+            return new Operation(() => ground.ChoreProcess("delete", [$"{owner}", .. ids.Select(id => $"{id}")]), async () =>
+            {
+                Assert.Empty(await ground.Chore.Library.FindAsync(owner, ids));
+                await ground.Chore.Library.DeleteAsync(owner, ids);
+            });
+        });
+    }
+
+    [ServerFact, Trait("Battery", "CRA-02")]
+    public async Task Somebody_who_leaves()
+    {
+        await using var ground = await CrashGround.StartAsync(output, await S3Server.OfAsync(S3Kind.Ceph));
+        using var other = await Person.SignedUpAsync(ground.App);
+        await other.UploadedAsync("others.txt", Samples.Bytes("txt", 1, 3_000));
+        await ground.AtEveryStepAsync(async _ =>
+        {
+            var person = await Person.SignedUpAsync(ground.App);
+            var (owner, _) = await person.DataAsync();
+            await person.UploadedAsync("a.txt", Samples.Bytes("txt", 2, 2_000));
+            await person.UploadedAsync("b.txt", Samples.Bytes("txt", 3, 2_000));
+            await (await TusUpload.CreatedAsync(person.Client, "half.txt", 20_000_000)).PatchedAsync(0, Text(4));
+            return new Operation(person.LeaveAsync, async () =>
+            {
+                await using var context = ground.Chore.Contexts.CreateDbContext();
+                var departure = context.Departures.Where(row => row.OwnerId == owner);
+                // Nobody is at it any more.
+                await departure.Where(row => row.Stage == DepartureStage.Leaving).ExecuteUpdateAsync(set => set.SetProperty(row => row.Touched, StoredFile.AtOnce));
+                await Eventually.TrueAsync(() => departure.AnyAsync(row => row.Stage == DepartureStage.LookingAgain), "nothing is left");
+                Assert.False(await ground.Chore.Storage.ListAsync(owner).AnyAsync());
+                Assert.False(await ground.Chore.Storage.ListUnfinishedAsync().AnyAsync(blob => blob.Key.OwnerId == owner));
+                await Leaving.ExpectNoRowsAsync(Path.Combine(ground.App.DataDirectory, "filehost.db"), owner, person.Email);
+                person.Dispose();
+            });
+        });
+    }
+
+    private static byte[] Text(int seed) => Samples.Bytes("txt", seed, Large);
+
+    /// <summary>An upload in two pieces by a client that comes back as often as it must, to the same one.</summary>
+    private sealed class Sending(Person person, string name, byte[] bytes)
+    {
+        private readonly string key = Guid.NewGuid().ToString();
+        private long told;
+
+        public string Hash { get; } = Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+        public async Task SendAsync()
+        {
+            using var creation = TusUpload.Creation(name, bytes.Length, ("onconflict", "replace"));
+            creation.Headers.Add("Idempotency-Key", key);
+            using var created = await person.Client.SendAsync(creation);
+            Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+            var offset = TusUpload.Offset(created)!.Value;
+            Assert.True(offset >= told, $"{told} was told, now it is {offset}");
+            var upload = new TusUpload(person.Client, created.Headers.Location!);
+            foreach (var end in new[] { 100_000, bytes.Length }.Where(end => end > offset))
+            {
+                told = offset = await upload.PatchedAsync(offset, bytes[(int)offset..end]);
+            }
+
+            using var head = await upload.HeadAsync();
+            Assert.Equal(bytes.Length, TusUpload.Offset(head));
+            Assert.Equal(Hash, await person.DownloadedSha256Async(TusUpload.FileOf(head)!.Value));
+        }
+    }
+}
