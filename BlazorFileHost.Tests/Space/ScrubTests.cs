@@ -183,6 +183,8 @@ public sealed class ScrubTests
 
         public Task<string?> QuarantineAsync(StorageKey key, CancellationToken cancellation = default) => inner.QuarantineAsync(key, cancellation);
 
+        public IAsyncEnumerable<string> ListQuarantinedAsync(StorageKey key, CancellationToken cancellation = default) => inner.ListQuarantinedAsync(key, cancellation);
+
         public Task<StorageMark?> GetMarkAsync(CancellationToken cancellation = default) => inner.GetMarkAsync(cancellation);
 
         public Task SetMarkAsync(StorageMark mark, CancellationToken cancellation = default) => inner.SetMarkAsync(mark, cancellation);

@@ -713,8 +713,11 @@ public abstract class FileStorageContract
         Assert.Empty(await ListAllAsync());
 
         // Both are still there, until they are removed for good.
+        Assert.Equal(new[] { first, second }.Order(StringComparer.Ordinal), (await Storage.ListQuarantinedAsync(key).ToListAsync()).Order(StringComparer.Ordinal));
+        Assert.False(await Storage.ListQuarantinedAsync(other).AnyAsync());
         Assert.True(await Storage.PurgeAsync(first));
         Assert.False(await Storage.PurgeAsync(first));
+        Assert.Equal(second, Assert.Single(await Storage.ListQuarantinedAsync(key).ToListAsync()));
         Assert.True(await Storage.PurgeAsync(second!));
     }
 

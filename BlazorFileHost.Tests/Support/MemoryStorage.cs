@@ -220,6 +220,9 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
         return Task.FromResult(true);
     }
 
+    public IAsyncEnumerable<string> ListQuarantinedAsync(StorageKey key, CancellationToken cancellation = default)
+        => quarantine.Keys.Where(place => place.StartsWith($"{key}.", StringComparison.Ordinal)).ToAsyncEnumerable();
+
     /// <summary>What lies in the quarantine, by its place.</summary>
     public IReadOnlyDictionary<string, byte[]> Quarantined => quarantine;
 

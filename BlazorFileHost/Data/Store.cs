@@ -36,10 +36,10 @@ public sealed class Stray
     /// <summary><see cref="Store.Epoch"/> of the sweep that saw it first.</summary>
     public long Epoch { get; set; }
 
-    /// <summary>UTC. When it was moved to the quarantine; null while it lies in its place.</summary>
+    /// <summary>UTC. When it was moved to the quarantine, or begun to be; null while it lies in its place.</summary>
     public DateTime? Quarantined { get; set; }
 
-    /// <summary>Where in the quarantine.</summary>
+    /// <summary>Where in the quarantine; null while nobody has said.</summary>
     [MaxLength(PlaceLength)]
     public string? Place { get; set; }
 }

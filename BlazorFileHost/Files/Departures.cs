@@ -301,9 +301,9 @@ public sealed class Departures(
         foreach (var chunk in strays.Chunk(ChunkSize))
         {
             var purged = 0;
-            foreach (var place in chunk.Select(stray => stray.Place).OfType<string>())
+            foreach (var stray in chunk.Where(stray => stray.Quarantined is not null))
             {
-                purged += await storage.PurgeAsync(place, cancellation) ? 1 : 0;
+                purged += await storage.PurgeAsync(stray, cancellation);
             }
 
             var keys = chunk.Select(stray => stray.StorageKey).ToList();

@@ -60,9 +60,9 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
                     // That must not happen: it is then for people to see.
                     log.LogError("A file points to {Key}, which was moved to {Place}. It is left there.", stray.StorageKey, stray.Place);
                 }
-                else if (await storage.PurgeAsync(stray.Place!, cancellation))
+                else
                 {
-                    purged++;
+                    purged += await storage.PurgeAsync(stray, cancellation);
                 }
             }
 
@@ -130,11 +130,23 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
         var quarantined = 0;
         foreach (var (text, key) in strays)
         {
-            if (before.TryGetValue(text, out var seen) && seen.Epoch < epoch && await storage.QuarantineAsync(key, cancellation) is { } place)
+            if (!before.TryGetValue(text, out var seen) || seen.Epoch >= epoch)
             {
-                var now = clock.Latest;
-                await context.WriteAsync(token => context.Strays.Where(stray => stray.StorageKey == text)
-                    .ExecuteUpdateAsync(set => set.SetProperty(stray => stray.Quarantined, now).SetProperty(stray => stray.Place, place), token), cancellation);
+                continue;
+            }
+
+            if (seen is { Quarantined: not null, Place: null })
+            {
+                // Who began to move it was killed, and it still lies here: what lies there is a second name of it, or a copy.
+                await storage.PurgeAsync(seen, cancellation);
+            }
+
+            // Noted before: should this be the last that is heard of us, it is known that something lies there.
+            await NoteAsync(text, clock.Latest, null);
+            var place = await storage.QuarantineAsync(key, cancellation);
+            await NoteAsync(text, place is null ? null : clock.Latest, place);
+            if (place is not null)
+            {
                 log.LogDebug("No file knows {Key}. It was moved to {Place}.", text, place);
                 quarantined++;
             }
@@ -147,6 +159,10 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
             await context.SaveChangesAsync(token);
         }, cancellation);
         return quarantined;
+
+        Task NoteAsync(string text, DateTime? when, string? place)
+            => context.WriteAsync(token => context.Strays.Where(stray => stray.StorageKey == text)
+                .ExecuteUpdateAsync(set => set.SetProperty(stray => stray.Quarantined, when).SetProperty(stray => stray.Place, place), token), cancellation);
     }
 
     private static async Task<HashSet<string>> KnownAsync(FileHostContext context, string[] keys, CancellationToken cancellation)

@@ -61,6 +61,23 @@ public sealed partial class DiskStorage
         return Run(() => Posix.KindOf(quarantined) == PathKind.File && Posix.Unlink(quarantined), cancellation);
     }
 
+    public async IAsyncEnumerable<string> ListQuarantinedAsync(StorageKey key, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        var blob = key.BlobId.ToString("N");
+        foreach (var place in Quarantines)
+        {
+            var directory = Path.Combine(place, key.OwnerId.ToString("D"));
+            foreach (var name in await Run(() => EntriesOf(directory), cancellation).ConfigureAwait(false))
+            {
+                if (name == blob || name.StartsWith(blob + ".", StringComparison.Ordinal))
+                {
+                    yield return Path.Combine(directory, name);
+                }
+            }
+        }
+    }
+
     public async IAsyncEnumerable<ForeignThing> ListForeignAsync([EnumeratorCancellation] CancellationToken cancellation = default)
     {
         await Run(MustBeTheRoot, cancellation).ConfigureAwait(false);
@@ -134,6 +151,15 @@ public sealed partial class DiskStorage
         () =>
         {
             MustBeTheRoot();
+            foreach (var left in EntriesOf(root).Where(IsTransient).Select(name => Path.Combine(root, name)))
+            {
+                // By somebody who was killed over it.
+                if (Posix.Look(left) is { Kind: PathKind.File } facts && facts.Written <= TimeProvider.System.GetUtcNow() - Grace)
+                {
+                    Posix.Unlink(left);
+                }
+            }
+
             var path = Path.Combine(root, $"{MarkName}.{Guid.NewGuid():N}{NewMark}");
             try
             {

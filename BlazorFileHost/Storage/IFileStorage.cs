@@ -85,6 +85,9 @@ public interface IFileStorage
     /// </summary>
     Task<bool> PurgeAsync(string quarantined, CancellationToken cancellation = default) => Task.FromResult(false);
 
+    /// <summary>Places to which <see cref="QuarantineAsync"/> moved what was under that key, for whoever did not live to hear of it.</summary>
+    IAsyncEnumerable<string> ListQuarantinedAsync(StorageKey key, CancellationToken cancellation = default);
+
     /// <summary>
     /// What lies in the storage and is none of ours, or lies there otherwise than we keep it. The mark, the quarantine, and blobs, finished or not,
     /// are not among it.

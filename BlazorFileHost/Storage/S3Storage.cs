@@ -30,6 +30,9 @@ public sealed partial class S3Storage : IFileStorage, IDirectDownloads, IDisposa
     /// <summary>A minute at most: the SDK counts from its own clock, and rounds up.</summary>
     private static readonly TimeSpan LinkHolds = TimeSpan.FromSeconds(55);
 
+    /// <summary>A probe that is older is nobody's any more.</summary>
+    private static readonly TimeSpan ProbeLasts = TimeSpan.FromHours(1);
+
     private readonly S3Door door;
     private readonly string root;
     private readonly string spools;
@@ -413,6 +416,15 @@ public sealed partial class S3Storage : IFileStorage, IDirectDownloads, IDisposa
         }
     }
 
+    public async IAsyncEnumerable<string> ListQuarantinedAsync(StorageKey key, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        key.ThrowIfEmpty();
+        await foreach (var aside in ObjectsAsync($"{Quarantined}{key}.", cancellation).ConfigureAwait(false))
+        {
+            yield return aside.Key;
+        }
+    }
+
     public long Room() => long.MaxValue;
 
     /// <summary>The mark by which a storage is known again; null when it has none.</summary>
@@ -440,6 +452,16 @@ public sealed partial class S3Storage : IFileStorage, IDirectDownloads, IDisposa
     public async Task SetMarkAsync(StorageMark mark, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
+        var before = time.GetUtcNow() - ProbeLasts;
+        await foreach (var left in ObjectsAsync(Probes, cancellation).ConfigureAwait(false))
+        {
+            // By somebody who was killed over it.
+            if (When(left.LastModified) < before)
+            {
+                await RemoveAsync(left.Key, cancellation).ConfigureAwait(false);
+            }
+        }
+
         var bytes = JsonSerializer.SerializeToUtf8Bytes(mark);
         await door.CallAsync((client, token) => client.PutObjectAsync(PutRequest(root + MarkName, bytes), token), cancellation).ConfigureAwait(false);
     }
