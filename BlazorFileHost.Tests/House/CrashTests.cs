@@ -17,7 +17,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [TraceFact, Trait("Battery", "CRA-01"), Trait("Battery", "UPL-02")]
     public async Task An_upload_in_pieces()
     {
-        await using var ground = await CrashGround.StartAsync(output);
+        await using var ground = await CrashGround.OnDiskAsync(output);
         using var person = await Person.SignedUpAsync(ground.App);
         await ground.AtEveryStepAsync(round =>
         {
@@ -56,7 +56,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [TraceFact, Trait("Battery", "CRA-01"), Trait("Battery", "UPL-19")]
     public async Task A_batch_of_which_one_file_replaces_another()
     {
-        await using var ground = await CrashGround.StartAsync(output);
+        await using var ground = await CrashGround.OnDiskAsync(output);
         using var person = await Person.SignedUpAsync(ground.App);
         var before = Samples.Bytes("txt", 1_000_000, 5_000);
         await person.UploadedAsync("replaced.txt", before);
@@ -97,7 +97,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [TraceFact, Trait("Battery", "CRA-01")]
     public async Task Files_that_are_deleted()
     {
-        await using var ground = await CrashGround.StartAsync(output);
+        await using var ground = await CrashGround.OnDiskAsync(output);
         using var person = await Person.SignedUpAsync(ground.App);
         var (owner, _) = await person.DataAsync();
         var kept = await person.UploadedAsync("kept.txt", Samples.Bytes("txt", 1, 3_000));
@@ -130,7 +130,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [TraceFact, Trait("Battery", "CRA-01")]
     public async Task A_sweep()
     {
-        await using var ground = await CrashGround.StartAsync(output);
+        await using var ground = await CrashGround.OnDiskAsync(output);
         using var person = await Person.SignedUpAsync(ground.App);
         var (owner, _) = await person.DataAsync();
         await person.UploadedAsync("kept.txt", Samples.Bytes("txt", 1, 3_000));
@@ -142,7 +142,7 @@ public sealed class CrashTests(ITestOutputHelper output)
             await using var context = chore.Contexts.CreateDbContext();
             var wish = new UploadWish(new OfferedFile($"{round}.txt", 1_000), OnConflict.Ask, null, null, null, null);
             var expired = (await chore.Unfinished.BeginAsync(owner, wish)).Value!.Upload;
-            await WriteAsync(StorageKey.Parse(expired.StorageKey), whole: false, TimeSpan.Zero);
+            await WriteAsync(StorageKey.Parse(expired.StorageKey), whole: false, TimeSpan.FromHours(24));
             await context.Uploads.Where(upload => upload.Id == expired.Id)
                 .ExecuteUpdateAsync(set => set.SetProperty(upload => upload.Offset, 10).SetProperty(upload => upload.Expires, now));
             var (forgotten, stray, old) = (StorageKey.New(owner), StorageKey.New(owner), StorageKey.New(owner));
@@ -191,7 +191,7 @@ public sealed class CrashTests(ITestOutputHelper output)
     [TraceFact, Trait("Battery", "CRA-01")]
     public async Task Somebody_who_leaves()
     {
-        await using var ground = await CrashGround.StartAsync(output);
+        await using var ground = await CrashGround.OnDiskAsync(output);
         using var other = await Person.SignedUpAsync(ground.App);
         await other.UploadedAsync("others.txt", Samples.Bytes("txt", 1, 3_000));
         var chore = ground.Chore;

@@ -23,7 +23,7 @@ internal sealed class Chore(string dataDirectory, TimeProvider? time = null, boo
 
     public IDbContextFactory<FileHostContext> Contexts { get; } = DataSetup.Contexts(DatabaseKind.Sqlite, $"Data Source={Path.Combine(dataDirectory, "filehost.db")};Pooling={keepOpen}");
 
-    public IFileStorage Storage { get; } = bucket is null ? new DiskStorage(Path.Combine(dataDirectory, "files"), make: false) : new S3Storage(bucket, Path.Combine(dataDirectory, "spools"));
+    public IFileStorage Storage { get; } = bucket is null ? new DiskStorage(Path.Combine(dataDirectory, "files"), make: false) : new S3Storage(bucket, Path.Combine(dataDirectory, "spools"), time: time);
 
     public StoreGuard Guard => new(Contexts, Storage, NullLogger<StoreGuard>.Instance);
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using BlazorFileHost.Data;
 using BlazorFileHost.Space;
 using BlazorFileHost.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -40,7 +41,7 @@ internal sealed class CrashGround : IAsyncDisposable
     private CrashGround(RunningApp app, BadLine? line, S3Server? server, string prefix, ITestOutputHelper output)
     {
         (App, Line, this.server, this.prefix, this.output) = (app, line, server, prefix, output);
-        tracer = server is null ? Tracer.Start() : null;
+        tracer = line is null ? Tracer.Start() : null;
         Chore = Behind();
     }
 
@@ -52,16 +53,30 @@ internal sealed class CrashGround : IAsyncDisposable
     /// <summary>The app's rooms, straight to the bucket.</summary>
     public Chore Chore { get; }
 
+    /// <summary>Of its storage, for commands.</summary>
+    public IEnumerable<string> Settings => server?.Settings(prefix).Select(each => $"--{each.Key}={each.Value}") ?? [];
+
     /// <summary>Null for all.</summary>
     private static int? Most { get; } = Environment.GetEnvironmentVariable("FILEHOST_TEST_CRASHES") is not { Length: > 0 } said ? 4
         : said == "all" ? null : int.Parse(said, CultureInfo.InvariantCulture);
 
-    /// <param name="server">Where its files are; on its disk when not given.</param>
-    public static async Task<CrashGround> StartAsync(ITestOutputHelper output, S3Server? server = null)
+    public static async Task<CrashGround> OnDiskAsync(ITestOutputHelper output) => new(await RunningApp.StartAsync(), null, null, "", output);
+
+    public static async Task<CrashGround> OverBucketAsync(ITestOutputHelper output, S3Server server)
+    {
+        var (prefix, line) = ($"t-{Guid.NewGuid():N}", new BadLine(server.Endpoint));
+        return new(await RunningApp.StartAsync(server.Settings(prefix, line.Address)), line, server, prefix, output);
+    }
+
+    /// <summary>Its files are on the disk, and what is killed has to do with the bucket.</summary>
+    public static async Task<CrashGround> ToBucketAsync(ITestOutputHelper output, S3Server server)
+        => new(await RunningApp.StartAsync(), new BadLine(server.Endpoint), null, "", output);
+
+    /// <summary>Its files are in the bucket, and what is killed has to do with the disk.</summary>
+    public static async Task<CrashGround> FromBucketAsync(ITestOutputHelper output, S3Server server)
     {
         var prefix = $"t-{Guid.NewGuid():N}";
-        var line = server is null ? null : new BadLine(server.Endpoint);
-        return new(await RunningApp.StartAsync(server?.Settings(prefix, line!.Address)), line, server, prefix, output);
+        return new(await RunningApp.StartAsync(server.Settings(prefix)), null, server, prefix, output);
     }
 
     /// <param name="begin">Makes ready the round of that number; the operation is then run and killed.</param>
@@ -92,8 +107,7 @@ internal sealed class CrashGround : IAsyncDisposable
         Assert.True(await IsThereAsync(young), "A blob was swept before its time.");
         Assert.True(await Chore.Storage.ListUnfinishedAsync().AnyAsync(blob => blob.Key == half), "Unfinished bytes were swept before their time.");
         await ExpectSweptAsync();
-        var settings = server?.Settings(prefix).Select(each => $"--{each.Key}={each.Value}") ?? [];
-        var (exitCode, said, errors) = await RunningApp.CommandAsync(App.DataDirectory, ["fsck", "--data", .. settings]);
+        var (exitCode, said, errors) = await RunningApp.CommandAsync(App.DataDirectory, ["fsck", "--data", .. Settings]);
         Assert.True(exitCode == 0, said + errors);
     }
 
@@ -293,11 +307,19 @@ internal sealed class CrashGround : IAsyncDisposable
             await App.KillAsync();
         }
 
+        foreach (var left in Below("files").Where(path => path.EndsWith(".new", StringComparison.Ordinal)).Select(path => Path.Combine(App.DataDirectory, "files", path)))
+        {
+            // The storage goes by the real clock.
+            File.SetLastWriteTimeUtc(left, File.GetLastWriteTimeUtc(left).AddHours(-2));
+        }
+
         var clock = new SetClock { Now = TimeProvider.System.GetUtcNow() };
         var chore = Behind(clock);
         foreach (var later in new[] { 25, 1, 25 })
         {
             clock.Now += TimeSpan.FromHours(later);
+            await using var due = chore.Contexts.CreateDbContext();
+            await due.Stores.ExecuteUpdateAsync(set => set.SetProperty(store => store.NextWalk, StoredFile.AtOnce));
             Assert.NotNull(await chore.Sweep.RunAsync());
         }
 
