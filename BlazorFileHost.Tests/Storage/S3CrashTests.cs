@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Net;
 using System.Runtime.Versioning;
-using System.Security.Cryptography;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using BlazorFileHost.Space;
@@ -25,42 +23,13 @@ public sealed class S3CrashTests(ITestOutputHelper output)
         using var person = await Person.SignedUpAsync(ground.App);
         await ground.AtEveryStepAsync(round =>
         {
-            var upload = new Sending(person, "large.txt", Text(round));
+            var upload = new PersistentUpload(person, "large.txt", Text(round));
             return Task.FromResult(new Operation(upload.SendAsync, async () =>
             {
                 await upload.SendAsync();
                 Assert.Equal(upload.Hash, Assert.Single(await person.FilesAsync()).Sha256);
             }));
         });
-    }
-
-    [ServerFact, Trait("Battery", "CRA-02"), Trait("Battery", "CRA-11")]
-    public async Task Every_single_answer_of_the_bucket_may_be_lost_and_nobody_notices()
-    {
-        await using var line = new BadLine((await S3Server.OfAsync(S3Kind.Ceph)).Endpoint);
-        var (server, prefix) = (await S3Server.OfAsync(S3Kind.Ceph), $"t-{Guid.NewGuid():N}");
-        await using var app = await RunningApp.StartAsync(server.Settings(prefix, line.Address));
-        using var person = await Person.SignedUpAsync(app);
-        // What is found out once is found out.
-        await person.UploadedAsync("first.txt", "first"u8.ToArray());
-        line.At((_, _) => false, answered: true, () => { });
-        await new Sending(person, "0.txt", Text(0)).SendAsync();
-        var requests = line.Requests;
-        output.WriteLine(string.Join('\n', requests));
-        Assert.Contains(requests, request => request.StartsWith("POST", StringComparison.Ordinal) && request.Contains("uploadId=", StringComparison.Ordinal));
-
-        for (var number = 1; number <= requests.Count; number++)
-        {
-            var lost = "";
-            line.At((at, _) => at == number, answered: true, () => lost = line.Requests[^1]);
-            var sent = new Sending(person, "large.txt", Text(number));
-            await sent.SendAsync();
-            Assert.NotEqual("", lost);
-            Assert.Equal(sent.Hash, Assert.Single(await person.FilesAsync(), file => file.Name == "large.txt").Sha256);
-        }
-
-        Assert.Equal(3, (await server.ObjectsAsync(prefix)).Count(each => !each.Key.Contains("/tails/", StringComparison.Ordinal) && !each.Key.EndsWith("/filehost.mark", StringComparison.Ordinal)));
-        Assert.DoesNotContain(app.Complaints, complaint => complaint.StartsWith("fail", StringComparison.Ordinal));
     }
 
     [ServerFact, Trait("Battery", "CRA-02")]
@@ -215,32 +184,4 @@ public sealed class S3CrashTests(ITestOutputHelper output)
     }
 
     private static byte[] Text(int seed) => Samples.Bytes("txt", seed, Large);
-
-    /// <summary>An upload in two pieces by a client that comes back as often as it must, to the same one.</summary>
-    private sealed class Sending(Person person, string name, byte[] bytes)
-    {
-        private readonly string key = Guid.NewGuid().ToString();
-        private long told;
-
-        public string Hash { get; } = Convert.ToHexStringLower(SHA256.HashData(bytes));
-
-        public async Task SendAsync()
-        {
-            using var creation = TusUpload.Creation(name, bytes.Length, ("onconflict", "replace"));
-            creation.Headers.Add("Idempotency-Key", key);
-            using var created = await person.Client.SendAsync(creation);
-            Assert.Equal(HttpStatusCode.Created, created.StatusCode);
-            var offset = TusUpload.Offset(created)!.Value;
-            Assert.True(offset >= told, $"{told} was told, now it is {offset}");
-            var upload = new TusUpload(person.Client, created.Headers.Location!);
-            foreach (var end in new[] { 100_000, bytes.Length }.Where(end => end > offset))
-            {
-                told = offset = await upload.PatchedAsync(offset, bytes[(int)offset..end]);
-            }
-
-            using var head = await upload.HeadAsync();
-            Assert.Equal(bytes.Length, TusUpload.Offset(head));
-            Assert.Equal(Hash, await person.DownloadedSha256Async(TusUpload.FileOf(head)!.Value));
-        }
-    }
 }

@@ -57,7 +57,7 @@ internal sealed class CrashGround : IAsyncDisposable
     public IEnumerable<string> Settings => server?.Settings(prefix).Select(each => $"--{each.Key}={each.Value}") ?? [];
 
     /// <summary>Null for all.</summary>
-    private static int? Most { get; } = Environment.GetEnvironmentVariable("FILEHOST_TEST_CRASHES") is not { Length: > 0 } said ? 4
+    private static int? Most { get; } = Environment.GetEnvironmentVariable("FILEHOST_TEST_CRASHES") is not { Length: > 0 } said ? 3
         : said == "all" ? null : int.Parse(said, CultureInfo.InvariantCulture);
 
     public static async Task<CrashGround> OnDiskAsync(ITestOutputHelper output) => new(await RunningApp.StartAsync(), null, null, "", output);
@@ -173,6 +173,8 @@ internal sealed class CrashGround : IAsyncDisposable
                 await App.StartAgainAsync();
             }
 
+            // Before anybody can make it good again. What is only to be taken back is not yet.
+            await ExpectSoundAsync(FindingCode.BlobStray, FindingCode.UnfinishedStray);
             await operation.GoOn();
             foreach (var stray in strays)
             {
@@ -251,7 +253,7 @@ internal sealed class CrashGround : IAsyncDisposable
     }
 
     /// <summary>Database and storage, both ways, with hashes, sums, foreign keys and the database's own check.</summary>
-    private async Task ExpectSoundAsync()
+    private async Task ExpectSoundAsync(params string[] but)
     {
         var findings = new List<Finding>();
         Assert.True(await Chore.Fsck.RunAsync(new(Data: true), new(), finding =>
@@ -259,7 +261,7 @@ internal sealed class CrashGround : IAsyncDisposable
             findings.Add(finding);
             return Task.CompletedTask;
         }));
-        Assert.Empty(findings);
+        Assert.DoesNotContain(findings, finding => !but.Contains(finding.Code));
     }
 
     private async Task<bool> IsThereAsync(StorageKey key)
