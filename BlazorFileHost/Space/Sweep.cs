@@ -137,6 +137,12 @@ public sealed class Sweep(IDbContextFactory<FileHostContext> contexts, IFileStor
 
             if (seen is { Quarantined: not null, Place: null })
             {
+                await using var there = await storage.OpenReadAsync(key, cancellation);
+                if (there is null)
+                {
+                    continue;
+                }
+
                 // Who began to move it was killed, and it still lies here: what lies there is a second name of it, or a copy.
                 await storage.PurgeAsync(seen, cancellation);
             }
