@@ -35,19 +35,14 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
     /// <summary>What the next new blob waits for, as on a slow disk.</summary>
     public Func<Task>? Delay { get; set; }
 
-    public async Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
+    public Task<IncomingBlob> BeginAsync(StorageKey key, CancellationToken cancellation = default)
     {
         if (Delay is { } delay)
         {
             Delay = null;
-            await delay();
+            return LaterAsync();
         }
 
-        return await BeginNowAsync(key, cancellation);
-    }
-
-    private Task<IncomingBlob> BeginNowAsync(StorageKey key, CancellationToken cancellation)
-    {
         MustBeThere();
         key.ThrowIfEmpty();
         if (cancellation.IsCancellationRequested)
@@ -66,6 +61,12 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
             return arriving.TryAdd(key, incoming)
                 ? Task.FromResult<IncomingBlob>(incoming)
                 : Task.FromException<IncomingBlob>(new BlobBusyException());
+        }
+
+        async Task<IncomingBlob> LaterAsync()
+        {
+            await delay();
+            return await BeginAsync(key, cancellation);
         }
     }
 
