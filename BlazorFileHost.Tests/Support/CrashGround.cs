@@ -205,20 +205,34 @@ internal sealed class CrashGround : IAsyncDisposable
     private async Task<(bool Killed, IReadOnlyList<(string What, string Kind)> Steps)> WatchedAsync(Operation operation, int killAt)
     {
         using var process = operation.Begin?.Invoke();
-        var killed = false;
+        var (killed, over, gate) = (false, false, new Lock());
         Line!.At((number, _) => killAt > 0 && number == (killAt + 1) / 2, killAt % 2 == 0, () =>
         {
-            killed = true;
-            if (process is null)
+            lock (gate)
             {
-                App.Kill();
-            }
-            else
-            {
-                process.Kill();
+                // What the app does by itself later is not the operation's.
+                if (over)
+                {
+                    return;
+                }
+
+                killed = true;
+                if (process is null)
+                {
+                    App.Kill();
+                }
+                else
+                {
+                    process.Kill();
+                }
             }
         });
         var broken = await RunAsync(operation, process);
+        lock (gate)
+        {
+            over = true;
+        }
+
         return killed || broken is null
             ? (killed, [.. Line.Requests.SelectMany(request => new[] { ($"{request}, not heard", $"{request} "), ($"{request}, answered", request) })])
             : throw new InvalidOperationException($"Nobody was killed, and it failed: {broken.Message}", broken);
