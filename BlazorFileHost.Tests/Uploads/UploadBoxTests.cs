@@ -759,6 +759,21 @@ public sealed class UploadBoxTests : PageTest
     }
 
     [Fact]
+    public async Task What_is_paused_here_before_the_first_answer_has_come_is_so_for_everybody()
+    {
+        var (id, creation) = (Guid.CreateVersion7(), Guid.NewGuid());
+        Pick(("a.txt", 100));
+        await ReportAsync(Moved(0, 10) with { Creation = creation });
+        Click("Pause");
+        await ReportAsync(Moved(0, 10) with { Creation = creation, State = UploadState.Paused });
+        Assert.DoesNotContain($"pause {id}", server.Told);
+
+        await ServerHasAsync(Upload(id, UploadPhase.Waiting) with { CreationKey = creation });
+
+        Assert.Contains($"pause {id}", server.Told);
+    }
+
+    [Fact]
     public async Task The_browser_looks_after_what_has_ended_elsewhere_while_it_was_paused_here()
     {
         var id = Guid.CreateVersion7();

@@ -606,6 +606,7 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     private async Task PauseAsync(List<UploadItem> meant)
     {
         await TellAsync("pause", Keys(meant));
+        meant.ForEach(item => Recognize(item, queue?.Now ?? []));
         await TryAsync(() => Uploads.Pause(Ids(meant)));
     }
 
@@ -695,11 +696,15 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         var was = before.ToDictionary(upload => upload.Id, upload => upload.Phase);
         var has = now.ToDictionary(upload => upload.Id, upload => upload.Phase);
         away.RemoveWhere(id => !has.ContainsKey(id));
-        List<UploadItem> pause = [], go = [];
+        List<UploadItem> pause = [], go = [], rest = [];
         foreach (var item in items)
         {
-            // The first answer can be a long time coming; what is done elsewhere until then is meant for this upload, too.
-            item.Id ??= item.Creation is { } creation ? now.FirstOrDefault(upload => upload.CreationKey == creation)?.Id : null;
+            if (Recognize(item, now) && item.State == UploadState.Paused && has[item.Id!.Value] != UploadPhase.Paused)
+            {
+                // Paused here before anybody knew its name: the other screens are to see it paused, not waiting.
+                rest.Add(item);
+            }
+
             if (item.Id is not { } id || !was.TryGetValue(id, out var then))
             {
                 continue;
@@ -738,6 +743,24 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
         {
             await TellAsync("go", Keys(go));
         }
+
+        if (rest.Count > 0)
+        {
+            await TryAsync(() => Uploads.Pause(Ids(rest)));
+        }
+    }
+
+    /// <summary>The first answer can be a long time coming; what is done until then, here or elsewhere, is meant for this upload, too.</summary>
+    /// <returns>Whether its name was learnt just now.</returns>
+    private static bool Recognize(UploadItem item, IReadOnlyList<QueuedUpload> now)
+    {
+        if (item.Id is not null || item.Creation is not { } creation)
+        {
+            return false;
+        }
+
+        item.Id = now.FirstOrDefault(upload => upload.CreationKey == creation)?.Id;
+        return item.Id is not null;
     }
 
     private async Task CloseAsync()
