@@ -762,13 +762,13 @@ public sealed class UploadBoxTests : PageTest
     public async Task What_is_paused_here_before_the_first_answer_has_come_is_so_for_everybody()
     {
         var (id, creation) = (Guid.CreateVersion7(), Guid.NewGuid());
-        Pick(("a.txt", 100));
+        Pick(("a.txt", 3 << 20));
         await ReportAsync(Moved(0, 10) with { Creation = creation });
         Click("Pause");
         await ReportAsync(Moved(0, 10) with { Creation = creation, State = UploadState.Paused });
         Assert.DoesNotContain($"pause {id}", server.Told);
 
-        await ServerHasAsync(Upload(id, UploadPhase.Waiting) with { CreationKey = creation });
+        await ServerHasAsync(Upload(id, UploadPhase.Waiting, length: 3 << 20) with { CreationKey = creation });
 
         Assert.Contains($"pause {id}", server.Told);
     }
