@@ -29,6 +29,7 @@ internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tal
         }
 
         there.Sort();
+        await ClearAsync(cancellation);
         using var telling = new SemaphoreSlim(1);
         await Parallel.ForEachAsync(blobs, new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellation }, async (blob, token) =>
         {
@@ -43,6 +44,23 @@ internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tal
                 telling.Release();
             }
         });
+    }
+
+    /// <summary>What a copy that was killed at the end of a commit left beside the blob. It would stay until the sweep, for the blob is not copied again.</summary>
+    private async Task ClearAsync(CancellationToken cancellation)
+    {
+        var remains = await to.ListUnfinishedAsync(cancellation).Where(left => LengthThere(left.Key.BlobId) is not null).Select(left => left.Key).ToListAsync(cancellation);
+        foreach (var key in remains)
+        {
+            try
+            {
+                await to.DiscardAsync(key, cancellation);
+            }
+            catch (BlobBusyException)
+            {
+                // Somebody else is committing it just now.
+            }
+        }
     }
 
     private async Task<Harm?> CopyAsync(KnownBlob blob, CancellationToken cancellation)
