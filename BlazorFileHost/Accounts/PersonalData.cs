@@ -33,7 +33,8 @@ internal static class PersonalData
             new
             {
                 Account = new { user.Id, user.Email, user.Created, user.IsAdministrator, user.TwoFactorEnabled, user.LockoutEnd },
-                Files = context.Files.AsNoTracking().Where(file => file.OwnerId == user.Id).OrderBy(file => file.NameKey)
+                Files = context.Files.AsNoTracking().Where(file => file.OwnerId == user.Id && file.Purged == null && file.State != FileState.Thumbnail)
+                    .OrderBy(file => file.State).ThenBy(file => file.NameKey)
                     .Select(file => new
                     {
                         file.Name,
@@ -42,6 +43,7 @@ internal static class PersonalData
                         Sha256 = Convert.ToHexStringLower(file.Sha256),
                         file.Created,
                         file.Modified,
+                        State = file.State.ToString(),
                     })
                     .AsAsyncEnumerable(),
             },

@@ -15,6 +15,8 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
 
     public DbSet<Folder> Folders => Set<Folder>();
 
+    public DbSet<FileAction> FileActions => Set<FileAction>();
+
     public DbSet<Upload> Uploads => Set<Upload>();
 
     public DbSet<Store> Stores => Set<Store>();
@@ -219,6 +221,10 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Size });
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Modified });
             file.HasIndex(f => f.StorageKey);
+            file.HasIndex(f => new { f.OwnerId, f.State, f.StateSince }).HasFilter("\"StateSince\" IS NOT NULL");
+            file.HasIndex(f => f.StateSince).HasFilter("\"StateSince\" IS NOT NULL");
+            file.HasIndex(f => f.Purged).HasFilter("\"Purged\" IS NOT NULL");
+            file.HasIndex(f => f.ActionId).HasFilter("\"ActionId\" IS NOT NULL");
             file.HasIndex(f => f.NextCheck);
             file.HasOne<User>().WithMany().HasForeignKey(f => f.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
@@ -227,7 +233,17 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         {
             folder.Property(f => f.NameKey).UseCollation(ByteCollation);
             folder.HasIndex(f => new { f.OwnerId, f.ParentId, f.NameKey }).IsUnique();
+            folder.HasIndex(f => f.StateSince).HasFilter("\"StateSince\" IS NOT NULL");
+            folder.HasIndex(f => f.Purged).HasFilter("\"Purged\" IS NOT NULL");
+            folder.HasIndex(f => f.ActionId).HasFilter("\"ActionId\" IS NOT NULL");
             folder.HasOne<User>().WithMany().HasForeignKey(f => f.OwnerId).OnDelete(DeleteBehavior.Cascade);
+        });
+
+        builder.Entity<FileAction>(action =>
+        {
+            action.HasIndex(a => new { a.OwnerId, a.When });
+            action.HasIndex(a => a.When);
+            action.HasOne<User>().WithMany().HasForeignKey(a => a.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
 
         builder.Entity<Upload>(upload =>

@@ -23,4 +23,22 @@ public sealed class Folder
 
     /// <summary>UTC.</summary>
     public DateTime Created { get; set; }
+
+    public FileState State { get; set; }
+
+    /// <summary>UTC; see <see cref="StoredFile.StateSince"/>.</summary>
+    public DateTime? StateSince { get; set; }
+
+    /// <summary>UTC; see <see cref="StoredFile.Purged"/>.</summary>
+    public DateTime? Purged { get; set; }
+
+    /// <summary>See <see cref="StoredFile.ActionId"/>.</summary>
+    public Guid? ActionId { get; set; }
+
+    /// <summary>See <see cref="StoredFile.FromFolderId"/>. In the trash the folder lies in a place of its own, so that no name is taken there.</summary>
+    public Guid? FromFolderId { get; set; }
+
+    /// <summary>See <see cref="StoredFile.FromName"/>.</summary>
+    [MaxLength(StoredFile.NameLength)]
+    public string? FromName { get; set; }
 }

@@ -3,6 +3,24 @@ using System.ComponentModel.DataAnnotations.Schema;
 
 namespace BlazorFileHost.Data;
 
+/// <summary>Where in its life a file or a folder is. Folders know only the first two.</summary>
+public enum FileState
+{
+    /// <summary>In its folder.</summary>
+    Live,
+
+    /// <summary>
+    /// In the trash. What was deleted itself has <see cref="StoredFile.FromFolderId"/>; what went with its folder still lies in it and has none.
+    /// </summary>
+    Trashed,
+
+    /// <summary>What a file held before. It lies in its file, as if that were a folder.</summary>
+    Version,
+
+    /// <summary>A small picture of what a file holds. It lies in its file, too.</summary>
+    Thumbnail,
+}
+
 /// <summary>A row of the table File: what is known of one file. The bytes lie in the storage under <see cref="StorageKey"/> and exist before the row does.</summary>
 [Table("File")]
 public sealed class StoredFile
@@ -62,6 +80,26 @@ public sealed class StoredFile
 
     /// <summary>A <see cref="NextCheck"/> for what nobody has looked at yet.</summary>
     public static DateTime AtOnce { get; } = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
+    public FileState State { get; set; }
+
+    /// <summary>UTC. Since when it is no longer live; null while it is.</summary>
+    public DateTime? StateSince { get; set; }
+
+    /// <summary>
+    /// UTC. When it was removed for good: it is in no list and counts no more, but its bytes are kept for a while, in case it was a mistake.
+    /// </summary>
+    public DateTime? Purged { get; set; }
+
+    /// <summary>The <see cref="FileAction"/> that last changed it, as long as that can be undone.</summary>
+    public Guid? ActionId { get; set; }
+
+    /// <summary>Where it lay before that action.</summary>
+    public Guid? FromFolderId { get; set; }
+
+    /// <summary>What it was called before that action, where that was something else.</summary>
+    [MaxLength(NameLength)]
+    public string? FromName { get; set; }
 
     /// <summary>Changes with every change of the row: who writes with an old one is told so.</summary>
     [ConcurrencyCheck]

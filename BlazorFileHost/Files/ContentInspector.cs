@@ -67,6 +67,17 @@ public sealed class ContentInspector(string extension)
         return _finding ??= Found(_reading?.Finish());
     }
 
+    /// <summary>
+    /// The media type of content that was found to be of <paramref name="contentType"/>, under another extension; null when it is not what that says.
+    /// Text may become another kind of text, for whose difference nobody looks.
+    /// </summary>
+    /// <param name="size">Bytes: nothing is right under every extension.</param>
+    public static string? TypeUnder(string extension, string contentType, long size)
+    {
+        var kind = Kind.Of(extension);
+        return size == 0 || kind.ContentType == contentType || (kind.IsText && Kind.IsTextType(contentType)) ? kind.ContentType : null;
+    }
+
     private void Decide()
     {
         _decided = true;

@@ -61,9 +61,10 @@ public sealed class Departures(
             }
 
             var coming = context.Uploads.Where(upload => upload.OwnerId == ownerId && upload.Stage != UploadStage.Finished);
-            departure.Files = await context.Files.CountAsync(file => file.OwnerId == ownerId, token);
+            departure.Files = await context.Files.CountAsync(
+                file => file.OwnerId == ownerId && file.Purged == null && (file.State == FileState.Live || file.State == FileState.Trashed), token);
             departure.Bytes = used + await coming.SumAsync(upload => upload.Offset, token);
-            departure.Objects = departure.Left = departure.Files + await coming.CountAsync(upload => upload.Offset > 0, token);
+            departure.Objects = departure.Left = await context.Files.Where(file => file.OwnerId == ownerId).Select(file => file.StorageKey).Distinct().CountAsync(token) + await coming.CountAsync(upload => upload.Offset > 0, token);
             context.Departures.Add(departure);
             await context.SaveChangesAsync(token);
             context.ChangeTracker.Clear();
@@ -219,8 +220,9 @@ public sealed class Departures(
                 async token =>
                 {
                     await FileRegister.StandInLineAsync(context, ownerId, token);
-                    var files = await context.Files.Where(file => file.OwnerId == ownerId).Take(ChunkSize).Select(file => new { file.Id, file.Size }).ToListAsync(token);
-                    var (ids, bytes) = (files.Select(file => file.Id).ToList(), files.Sum(file => file.Size));
+                    var files = await context.Files.Where(file => file.OwnerId == ownerId).Take(ChunkSize)
+                        .Select(file => new { file.Id, Counted = file.Purged == null ? file.Size : 0 }).ToListAsync(token);
+                    var (ids, bytes) = (files.Select(file => file.Id).ToList(), files.Sum(file => file.Counted));
                     if (ids.Count > 0)
                     {
                         await context.Files.Where(file => ids.Contains(file.Id)).ExecuteDeleteAsync(token);

@@ -50,7 +50,7 @@ public sealed class FileBatch : IAsyncDisposable
             if (verdict.Value is { } checkedName)
             {
                 name = checkedName;
-                if (storage.Room() < (size ?? 1))
+                if (!await register.MakeRoomAsync(size ?? 1, cancellation))
                 {
                     answers[at] = Refusal.StorageFull(name);
                     return;

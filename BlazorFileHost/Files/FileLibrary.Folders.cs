@@ -54,7 +54,7 @@ public sealed partial class FileLibrary
         return answers;
     }
 
-    /// <summary>The folder and those above it, from the top down; empty for the root; null when there is no such folder of the owner's.</summary>
+    /// <summary>The folder and those above it, from the top down; empty for the root; null when there is no such folder of the owner's, or it is in the trash.</summary>
     public async Task<IReadOnlyList<Folder>?> PathAsync(Guid ownerId, Guid? folderId, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
@@ -68,7 +68,7 @@ public sealed partial class FileLibrary
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         var id = folderId ?? ownerId;
         return await context.Users.Of(ownerId)
-            .Where(user => (id == ownerId || context.Folders.Any(folder => folder.Id == id && folder.OwnerId == ownerId)))
+            .Where(user => (id == ownerId || context.Folders.Any(folder => folder.Id == id && folder.OwnerId == ownerId && folder.State == FileState.Live)))
             .Select(user => new FolderContents(
                 context.Folders.Count(folder => folder.OwnerId == ownerId && folder.ParentId == id),
                 context.Files.Count(file => file.OwnerId == ownerId && file.FolderId == id),
@@ -76,7 +76,7 @@ public sealed partial class FileLibrary
             .SingleOrDefaultAsync(cancellation);
     }
 
-    /// <summary>Those of the folders that (still) are the owner's.</summary>
+    /// <summary>Those of the folders that (still) are the owner's and not in the trash.</summary>
     public async Task<IReadOnlyList<Folder>> FindFoldersAsync(Guid ownerId, IEnumerable<Guid> ids, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
@@ -85,7 +85,7 @@ public sealed partial class FileLibrary
         {
             // Whose they are is looked at here, as in FindAsync.
             found.AddRange((await context.Folders.AsNoTracking().Where(folder => chunk.Contains(folder.Id)).ToListAsync(cancellation))
-                .Where(folder => folder.OwnerId == ownerId));
+                .Where(folder => folder.OwnerId == ownerId && folder.State == FileState.Live));
         }
 
         return found;
@@ -169,7 +169,8 @@ public sealed partial class FileLibrary
         var path = new List<Folder>();
         while (folderId != ownerId)
         {
-            var folder = await context.Folders.AsNoTracking().SingleOrDefaultAsync(row => row.Id == folderId && row.OwnerId == ownerId, cancellation);
+            var folder = await context.Folders.AsNoTracking().SingleOrDefaultAsync(
+                row => row.Id == folderId && row.OwnerId == ownerId && row.State == FileState.Live, cancellation);
             if (folder is null || path.Count > MostDepth)
             {
                 return null;
@@ -233,45 +234,5 @@ public sealed partial class FileLibrary
         }
 
         return parent;
-    }
-
-    private async Task<(IReadOnlyList<StoredFile> Files, int Folders)> DeleteRowsAsync(Guid ownerId, Guid[] ids, CancellationToken cancellation)
-    {
-        await using var context = await contexts.CreateDbContextAsync(cancellation);
-        (IReadOnlyList<StoredFile> Files, int Folders) gone = ([], 0);
-        return await context.WriteAsync(async token =>
-        {
-            await FileRegister.StandInLineAsync(context, ownerId, token);
-            var folders = await BelowAsync(context, ownerId, ids, token);
-            var files = (await context.Files.AsNoTracking().Where(file => ids.Contains(file.Id)).ToListAsync(token))
-                .Where(file => file.OwnerId == ownerId).ToList();
-            foreach (var chunk in folders.Select(folder => folder.Id).Chunk(ChunkSize))
-            {
-                files.AddRange(await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId)).ToListAsync(token));
-            }
-
-            files = [.. files.DistinctBy(file => file.Id)];
-            if (files.Count + folders.Count == 0)
-            {
-                // Perhaps a run before this one has deleted them, and only its answer was lost.
-                return gone;
-            }
-
-            gone = (files, folders.Count);
-            foreach (var chunk in files.Select(file => file.Id).Chunk(ChunkSize))
-            {
-                await context.Files.Where(file => chunk.Contains(file.Id)).ExecuteDeleteAsync(token);
-            }
-
-            foreach (var chunk in folders.Select(folder => folder.Id).Chunk(ChunkSize))
-            {
-                await context.Folders.Where(folder => chunk.Contains(folder.Id)).ExecuteDeleteAsync(token);
-            }
-
-            var bytes = files.Sum(file => file.Size);
-            await context.Users.Where(user => user.Id == ownerId)
-                .ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => user.UsedBytes - bytes), token);
-            return gone;
-        }, cancellation);
     }
 }

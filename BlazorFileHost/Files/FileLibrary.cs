@@ -19,6 +19,7 @@ public sealed partial class FileLibrary(
     ILogger<FileLibrary> log)
 {
     private readonly FileRegister register = new(contexts, storage, changes, options, time, log);
+    private readonly PurgedFiles purged = new(contexts, storage, log);
 
     /// <summary>Rows handled by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
@@ -75,7 +76,7 @@ public sealed partial class FileLibrary(
         await using (var context = await contexts.CreateDbContextAsync(cancellation))
         {
             // Asked again at the end; here it spares the person the wait.
-            if (context.IsAlmostFull() || storage.Room() < offered.Size)
+            if (context.IsAlmostFull() || !await purged.MakeRoomAsync(offered.Size, cancellation))
             {
                 return Refusal.StorageFull(name);
             }
@@ -125,31 +126,31 @@ public sealed partial class FileLibrary(
         return ids;
     }
 
-    /// <summary>Everything the owner has: number of files and bytes. Null when there is no such owner (any more).</summary>
+    /// <summary>Everything the owner has in folders: number of files and bytes. Null when there is no such owner (any more).</summary>
     public async Task<FileSummary?> SummaryAsync(Guid ownerId, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         return await context.Users.Of(ownerId)
             .Select(user => new FileSummary(
-                context.Files.Count(file => file.OwnerId == user.Id),
-                context.Files.Where(file => file.OwnerId == user.Id).Sum(file => file.Size)))
+                context.Files.Count(file => file.OwnerId == user.Id && file.State == FileState.Live),
+                context.Files.Where(file => file.OwnerId == user.Id && file.State == FileState.Live).Sum(file => file.Size)))
             .SingleOrDefaultAsync(cancellation);
     }
 
-    /// <summary>All that the owner has, unfinished uploads too. Null when there is no such owner (any more).</summary>
+    /// <summary>All that the owner has, what is in the trash and unfinished uploads too. Null when there is no such owner (any more).</summary>
     public async Task<Belongings?> BelongingsAsync(Guid ownerId, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         return await context.Users.Of(ownerId)
             .Select(user => new Belongings(
-                context.Files.Count(file => file.OwnerId == user.Id),
-                context.Folders.Count(folder => folder.OwnerId == user.Id),
+                context.Files.Count(file => file.OwnerId == user.Id && file.Purged == null && (file.State == FileState.Live || file.State == FileState.Trashed)),
+                context.Folders.Count(folder => folder.OwnerId == user.Id && folder.Purged == null),
                 user.UsedBytes,
                 context.Uploads.Count(upload => upload.OwnerId == user.Id && upload.Stage != UploadStage.Finished)))
             .SingleOrDefaultAsync(cancellation);
     }
 
-    /// <summary>Those of the files that (still) are the owner's.</summary>
+    /// <summary>Those of the files that (still) are the owner's and in a folder.</summary>
     public async Task<IReadOnlyList<StoredFile>> FindAsync(Guid ownerId, IEnumerable<Guid> ids, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
@@ -158,14 +159,14 @@ public sealed partial class FileLibrary(
         {
             // Whose they are is looked at here: told both, SQLite walks all rows of the owner instead of looking up these.
             found.AddRange((await context.Files.AsNoTracking().Where(file => chunk.Contains(file.Id)).ToListAsync(cancellation))
-                .Where(file => file.OwnerId == ownerId));
+                .Where(file => file.OwnerId == ownerId && file.State == FileState.Live));
         }
 
         return found;
     }
 
     /// <summary>
-    /// A file and its bytes, or null when the owner has no such file. The stream is seekable, exactly as long as the row says, and
+    /// A file, or an earlier version of one, and its bytes; null when the owner has no such file in a folder. The stream is seekable, exactly as long as the row says, and
     /// goes on to the end even when the file is deleted meanwhile. The caller disposes it.
     /// </summary>
     /// <exception cref="IOException">The bytes are missing or not as long as they were: nothing of them is given out.</exception>
@@ -175,7 +176,7 @@ public sealed partial class FileLibrary(
         // A replacement between the look at the row and the opening takes the old bytes away: look again, once.
         for (var attempt = 1; ; attempt++)
         {
-            if ((await FindAsync(ownerId, [id], cancellation)) is not [var file])
+            if (await FindOneAsync(ownerId, id, cancellation) is not { } file)
             {
                 return null;
             }
@@ -205,37 +206,6 @@ public sealed partial class FileLibrary(
     }
 
     /// <summary>
-    /// Deletes those of the files and folders that are the owner's, folders with all that lies below them: rows first, then bytes. Ids that
-    /// are not there are passed over. Bytes that the storage cannot remove now go later.
-    /// </summary>
-    /// <returns>What was deleted by this call.</returns>
-    public async Task<FileSummary> DeleteAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, CancellationToken cancellation = default)
-    {
-        var deleted = new FileSummary(0, 0);
-        try
-        {
-            foreach (var chunk in ids.Distinct().Chunk(ChunkSize))
-            {
-                var (gone, folders) = await DeleteRowsAsync(ownerId, chunk, cancellation);
-                deleted = new FileSummary(deleted.Count + gone.Count, deleted.Bytes + gone.Sum(file => file.Size), deleted.Folders + folders, deleted.Later);
-                if (!await Leftovers.RemoveAsync(storage, gone.Select(file => StorageKey.Parse(file.StorageKey)), log))
-                {
-                    deleted = deleted with { Later = true };
-                }
-            }
-        }
-        finally
-        {
-            if (deleted.Count + deleted.Folders > 0)
-            {
-                changes.Notify(ownerId);
-            }
-        }
-
-        return deleted;
-    }
-
-    /// <summary>
     /// As <see cref="OpenAsync(Guid, Guid, CancellationToken)"/>, of a row that was read a moment ago: the table is asked again only when the
     /// bytes are no longer those of the row. For many files in a row.
     /// </summary>
@@ -253,6 +223,19 @@ public sealed partial class FileLibrary(
         }
 
         return await OpenAsync(seen.OwnerId, seen.Id, cancellation);
+    }
+
+    /// <summary>A version is as much the owner's as its file is.</summary>
+    private async Task<StoredFile?> FindOneAsync(Guid ownerId, Guid id, CancellationToken cancellation)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var file = await context.Files.AsNoTracking().SingleOrDefaultAsync(file => file.Id == id && file.OwnerId == ownerId && file.Purged == null, cancellation);
+        return file?.State switch
+        {
+            FileState.Live => file,
+            FileState.Version when await context.Files.AnyAsync(of => of.Id == file.FolderId && of.OwnerId == ownerId && of.State == FileState.Live, cancellation) => file,
+            _ => null,
+        };
     }
 
     private CheckedBytes Checked(Stream bytes, StoredFile file) => new(bytes, file, async () =>

@@ -28,14 +28,22 @@ internal sealed class FileRegister(
     TimeProvider time,
     ILogger log)
 {
+    private readonly PurgedFiles purged = new(contexts, storage, log);
+
     /// <summary>Names asked for by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
 
     /// <summary>When new bytes are read again for the first time.</summary>
     public static readonly TimeSpan FirstCheck = TimeSpan.FromMinutes(1);
 
+    /// <summary>What is replaced no longer after the last one belongs to it.</summary>
+    private static readonly TimeSpan Burst = TimeSpan.FromSeconds(10);
+
     /// <summary>How often a lost race is run again. Each one lost is one that somebody else won, so it ends; this only bounds what nobody foresaw.</summary>
     private const int Attempts = 1000;
+
+    /// <inheritdoc cref="PurgedFiles.MakeRoomAsync"/>
+    public Task<bool> MakeRoomAsync(long bytes, CancellationToken cancellation) => purged.MakeRoomAsync(bytes, cancellation);
 
     /// <summary>
     /// A row or a refusal for each, in order. <see cref="RefusalKind.NameTaken"/> for an upload leaves its bytes where they are and the upload
@@ -174,6 +182,11 @@ internal sealed class FileRegister(
         }
 
         await Leftovers.RemoveAsync(storage, entry.Superfluous, log);
+        if (entry.Purged && options.CurrentValue.PurgedKept <= TimeSpan.Zero)
+        {
+            await purged.RemoveAsync(DateTime.MaxValue, ownerId);
+        }
+
         return [.. entry.Answers.Select(answer => (Answer<StoredFile>?)answer)];
     }
 
@@ -193,6 +206,11 @@ internal sealed class FileRegister(
         private readonly Dictionary<(Guid Folder, string Key), StoredFile> present = [];
         private readonly HashSet<(Guid Folder, string Key)> folders = [];
         private readonly HashSet<Guid> gone = [];
+        private readonly HashSet<Guid> replaced = [];
+        private readonly List<Guid> lost = [];
+        private readonly Guid ownAction = Guid.CreateVersion7();
+        private Guid action;
+        private string? lastReplaced;
         private int runs;
 
         public Answer<StoredFile>[] Answers { get; } = new Answer<StoredFile>[arrivals.Count];
@@ -201,6 +219,9 @@ internal sealed class FileRegister(
         public List<StorageKey> Superfluous { get; } = [];
 
         public bool Changed { get; private set; }
+
+        /// <summary>Whether there were more versions than are kept.</summary>
+        public bool Purged { get; private set; }
 
         /// <summary>What stood against <see cref="Outcome.TooMuch"/>.</summary>
         public Usage? Usage { get; private set; }
@@ -216,7 +237,11 @@ internal sealed class FileRegister(
             present.Clear();
             gone.Clear();
             folders.Clear();
+            replaced.Clear();
+            lost.Clear();
             Superfluous.Clear();
+            var burst = arrivals.Any(arrival => arrival.OnConflict == OnConflict.Replace) ? await BurstAsync(cancellation) : null;
+            action = burst?.Id ?? ownAction;
 
             var brought = arrivals.Sum(arrival => arrival.Content.Size);
             var reserved = arrivals.Where(arrival => arrival.Upload is not null).Sum(arrival => arrival.Content.Size);
@@ -232,7 +257,8 @@ internal sealed class FileRegister(
 
             foreach (var folder in arrivals.GroupBy(arrival => arrival.FolderId))
             {
-                if (folder.Key != ownerId && !await context.Folders.AnyAsync(row => row.Id == folder.Key && row.OwnerId == ownerId, cancellation))
+                if (folder.Key != ownerId && !await context.Folders.AnyAsync(
+                    row => row.Id == folder.Key && row.OwnerId == ownerId && row.State == FileState.Live, cancellation))
                 {
                     gone.Add(folder.Key);
                 }
@@ -250,12 +276,11 @@ internal sealed class FileRegister(
                 }
             }
 
-            long kept = 0, freed = 0, still = 0;
+            long kept = 0, still = 0;
             for (var i = 0; i < arrivals.Count; i++)
             {
                 var arrival = arrivals[i];
                 var size = arrival.Content.Size;
-                var before = present.GetValueOrDefault((arrival.FolderId, arrival.NameKey))?.Size ?? 0;
                 Answers[i] = await PlaceAsync(arrival, cancellation);
                 if (Answers[i].Value is null && arrival.Upload is null)
                 {
@@ -267,20 +292,21 @@ internal sealed class FileRegister(
                     throw new NotYoursException();
                 }
 
-                var (isNew, isReplaced) = Answers[i].Value is { } file && file.StorageKey == arrival.Key.ToString()
-                    ? (true, file.Id != arrival.FileId)
-                    : (false, false);
-                kept += isNew ? size : 0;
-                freed += isReplaced ? before : 0;
+                kept += Answers[i].Value is not null && !Superfluous.Contains(arrival.Key) ? size : 0;
                 still += Answers[i].Value is null && arrival.Upload is not null ? size : 0;
             }
 
             await context.SaveChangesAsync(cancellation);
-            if (kept - freed != brought || still != 0)
+            if (kept != brought || still != 0)
             {
                 await context.Users.Where(user => user.Id == ownerId).ExecuteUpdateAsync(set => set
-                    .SetProperty(user => user.UsedBytes, user => user.UsedBytes - brought + kept - freed)
+                    .SetProperty(user => user.UsedBytes, user => user.UsedBytes - brought + kept)
                     .SetProperty(user => user.ReservedBytes, user => user.ReservedBytes + still), cancellation);
+            }
+
+            if (replaced.Count > 0)
+            {
+                await SettleReplacedAsync(burst, cancellation);
             }
 
             return Outcome.Entered;
@@ -303,16 +329,17 @@ internal sealed class FileRegister(
             }
 
             // The same file again where the one that is there is damaged takes its place: that mends it.
-            var mends = there is { Damaged: not null } && IsSame(there, arrival);
+            var same = there is not null && IsSame(there, arrival);
+            var mends = same && there!.Damaged is not null;
+            if (same && !mends && arrival.OnConflict != OnConflict.KeepBoth)
+            {
+                // The same file again, as after an answer that was lost: it is there, as was wished.
+                Superfluous.Add(arrival.Key);
+                return there!;
+            }
+
             if (there is not null && arrival.OnConflict == OnConflict.Ask && !mends)
             {
-                if (IsSame(there, arrival))
-                {
-                    // The same file again, as after an answer that was lost: it is there, as was wished.
-                    Superfluous.Add(arrival.Key);
-                    return there;
-                }
-
                 return Refusal.NameTaken(arrival.Name);
             }
 
@@ -339,7 +366,12 @@ internal sealed class FileRegister(
             }
             else
             {
-                Superfluous.Add(StorageKey.Parse(there.StorageKey));
+                context.Files.Add(Before(there, mends));
+                replaced.Add(there.Id);
+                lastReplaced = there.Name;
+                there.ActionId = action;
+                there.FromFolderId = null;
+                there.FromName = null;
             }
 
             there.Size = arrival.Content.Size;
@@ -352,6 +384,94 @@ internal sealed class FileRegister(
             there.NextCheck = now + FirstCheck;
             there.Version = Guid.CreateVersion7();
             return there;
+        }
+
+        /// <summary>What the file has held until now, as a version of it.</summary>
+        /// <param name="mended">By the same content: nobody can want it back.</param>
+        private StoredFile Before(StoredFile file, bool mended)
+        {
+            var version = new StoredFile
+            {
+                OwnerId = ownerId,
+                FolderId = file.Id,
+                Name = file.Name,
+                NameKey = "",
+                Size = file.Size,
+                ContentType = file.ContentType,
+                Sha256 = file.Sha256,
+                Crc32 = file.Crc32,
+                StorageKey = file.StorageKey,
+                Created = file.Created,
+                Modified = file.Modified,
+                Verified = file.Verified,
+                NextCheck = file.NextCheck,
+                Damaged = file.Damaged,
+                State = FileState.Version,
+                StateSince = now,
+                ActionId = mended ? null : action,
+            };
+            // A name that no other version has.
+            version.NameKey = version.Id.ToString("N");
+            if (mended)
+            {
+                lost.Add(version.Id);
+            }
+
+            return version;
+        }
+
+        /// <summary>Files that are replaced one after the other are one action: undone together.</summary>
+        private Task<FileAction?> BurstAsync(CancellationToken cancellation)
+        {
+            var since = now - Burst;
+            return context.FileActions.AsNoTracking().Where(row => row.OwnerId == ownerId && row.When > since)
+                .OrderByDescending(row => row.When).ThenByDescending(row => row.Id).Take(1)
+                .Where(row => row.Kind == FileActionKind.Replace && !row.Undone)
+                .FirstOrDefaultAsync(cancellation);
+        }
+
+        private async Task SettleReplacedAsync(FileAction? burst, CancellationToken cancellation)
+        {
+            context.ChangeTracker.Clear();
+            if (burst is null)
+            {
+                context.FileActions.Add(new()
+                {
+                    Id = action,
+                    OwnerId = ownerId,
+                    Kind = FileActionKind.Replace,
+                    When = now,
+                    Files = replaced.Count,
+                    Name = replaced.Count == 1 ? lastReplaced : null,
+                });
+                await context.SaveChangesAsync(cancellation);
+            }
+            else
+            {
+                var more = replaced.Count;
+                await context.FileActions.Where(row => row.Id == action).ExecuteUpdateAsync(set => set
+                    .SetProperty(row => row.When, now)
+                    .SetProperty(row => row.Files, row => row.Files + more)
+                    .SetProperty(row => row.Name, (string?)null), cancellation);
+            }
+
+            await FileLibrary.DropThumbnailsAsync(context, ownerId, replaced, now, cancellation);
+            var superfluous = new List<Guid>(lost);
+            foreach (var chunk in replaced.Chunk(ChunkSize))
+            {
+                var versions = await context.Files
+                    .Where(row => row.OwnerId == ownerId && chunk.Contains(row.FolderId) && row.State == FileState.Version && row.Purged == null)
+                    .Select(row => new { row.Id, row.FolderId, row.StateSince, row.Damaged }).ToListAsync(cancellation);
+                superfluous.AddRange(versions.Where(version => !lost.Contains(version.Id)).GroupBy(version => version.FolderId)
+                    .SelectMany(file => file.OrderByDescending(version => version.StateSince).ThenByDescending(version => version.Id).Skip(rules.Versions))
+                    .Select(version => version.Id));
+            }
+
+            if (superfluous.Count > 0)
+            {
+                await PurgedFiles.PurgeAsync(context, ownerId, superfluous, [], now, cancellation);
+                Purged = true;
+            }
         }
 
         private static bool IsSame(StoredFile there, Arrival arrival)

@@ -25,6 +25,21 @@ public sealed partial class LibraryOptions
     /// <summary>How long an unfinished upload is kept after its last byte came.</summary>
     public TimeSpan UnfinishedUploadsExpire { get; set; } = TimeSpan.FromHours(24);
 
+    /// <summary>How long what was deleted stays in the trash. Zero: it is removed for good at once.</summary>
+    public TimeSpan TrashKept { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>
+    /// How long the bytes of what was removed for good are kept, in case it was a mistake; they count for nobody, and go earlier when room is
+    /// needed. Zero: they go at once.
+    /// </summary>
+    public TimeSpan PurgedKept { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>How many earlier contents of a file are kept; 0 for none.</summary>
+    public int Versions { get; set; } = 20;
+
+    /// <summary>How long an earlier content of a file is kept.</summary>
+    public TimeSpan VersionsKept { get; set; } = TimeSpan.FromDays(90);
+
     /// <summary>
     /// Bytes a second. Who takes a download slower is cut off, for each holds a buffer and an open file. One that stands still is let go
     /// after a mebibyte's time at this rate: by default some eight and a half minutes.
@@ -63,6 +78,10 @@ public sealed partial class LibraryOptions
             : MaxUnfinishedUploads < 1 ? $"{Section}:MaxUnfinishedUploads is {MaxUnfinishedUploads}. It is at least 1."
             : UnfinishedUploadsExpire <= TimeSpan.Zero
                 ? $"{Section}:UnfinishedUploadsExpire is {UnfinishedUploadsExpire}. It is a time such as \"1.00:00:00\", a day."
+            : TrashKept < TimeSpan.Zero ? $"{Section}:TrashKept is {TrashKept}. It is a time such as \"30.00:00:00\", thirty days; \"0\" for no trash."
+            : PurgedKept < TimeSpan.Zero ? $"{Section}:PurgedKept is {PurgedKept}. It is a time such as \"1.00:00:00\", a day; \"0\" for not at all."
+            : Versions < 0 ? $"{Section}:Versions is {Versions}. It is a number of versions; 0 for none."
+            : VersionsKept <= TimeSpan.Zero ? $"{Section}:VersionsKept is {VersionsKept}. It is a time such as \"90.00:00:00\", ninety days."
             : SlowestDownload < 1 ? $"{Section}:SlowestDownload is {SlowestDownload}. It is a number of bytes a second, at least 1."
             : AccelRedirect.Length > 0 && !Prefix().IsMatch(AccelRedirect)
                 ? $"{Section}:AccelRedirect is \"{AccelRedirect}\". It is empty, or a path that begins and ends with /, such as \"/protected/\", as nginx has it."

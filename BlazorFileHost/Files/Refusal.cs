@@ -38,6 +38,9 @@ public enum RefusalKind
     Restarting,
     KeyUsed,
     Damaged,
+    IntoItself,
+    NothingToUndo,
+    VersionGone,
     ServerError,
 }
 
@@ -72,6 +75,43 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
 
     public static Refusal NameTaken(string name)
         => new(RefusalKind.NameTaken, $"You already have a file named {Quote(name)}. Keep both, replace it or skip.");
+
+    public static Refusal NameTakenThere(string name)
+        => new(RefusalKind.NameTaken, $"There is already something named {Quote(name)} in this folder. Choose another name.");
+
+    /// <param name="names">At least one.</param>
+    public static Refusal NamesTaken(IReadOnlyList<string> names)
+        => new(RefusalKind.NameTaken, names.Count == 1
+            ? $"There is already something named {Quote(names[0])} in that folder. Keep both, or replace it."
+            : string.Create(CultureInfo.InvariantCulture, $"{names.Count:N0} names are already taken in that folder, {Quote(names[0])} among them. Keep both, or replace them."));
+
+    public static Refusal RenameEndingMissing(string name, IEnumerable<string> allowed)
+        => new(RefusalKind.ExtensionMissing, $"{Quote(name)} has no ending. Allowed here: {List(allowed)}.");
+
+    public static Refusal RenameEndingNotAllowed(string name, string extension, IEnumerable<string> allowed)
+        => new(RefusalKind.ExtensionNotAllowed, $"{Quote(name)} cannot be used: files ending in .{extension} are not allowed here. Allowed: {List(allowed)}.");
+
+    public static Refusal RenameEndingWrong(string name, string extension)
+        => new(RefusalKind.ContentMismatch, $"{Quote(name)} cannot be used: what the file holds is not what .{extension} says.");
+
+    public static Refusal TargetGone() => new(RefusalKind.FolderGone, "That folder is no longer there.");
+
+    public static Refusal IntoItself(string name) => new(RefusalKind.IntoItself, $"The folder {Quote(name)} cannot be moved into itself.");
+
+    public static Refusal TooDeepToMove(string name, int limit)
+        => new(RefusalKind.TooDeep, string.Create(CultureInfo.InvariantCulture, $"The folder {Quote(name)} would lie too deep there: folders can lie {limit} deep."));
+
+    /// <param name="bytes">Of all that was to be copied.</param>
+    public static Refusal NoRoomForCopy(long bytes, Usage usage)
+        => new(RefusalKind.QuotaExceeded, $"Nothing was copied: it needs {ByteSize.Humane(bytes)}, and "
+            + (usage.Free == 0 ? $"your {ByteSize.Humane(usage.Quota)} are full." : $"{ByteSize.Humane(usage.Free)} of your {ByteSize.Humane(usage.Quota)} are free.")
+            + " Delete something and empty the trash, then try again.");
+
+    public static Refusal NoRoomToChange() => new(RefusalKind.StorageFull, "Nothing was changed: the server has no room left.");
+
+    public static Refusal NothingToUndo() => new(RefusalKind.NothingToUndo, "There is nothing left to undo: it was undone, or changed again since.");
+
+    public static Refusal VersionGone() => new(RefusalKind.VersionGone, "This version is no longer there.");
 
     public static Refusal ExtensionMissing(string name, IEnumerable<string> allowed)
         => new(RefusalKind.ExtensionMissing, $"{Quote(name)} was not uploaded: its name has no ending. Allowed here: {List(allowed)}.");
@@ -110,8 +150,8 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
     public static Refusal QuotaExceeded(string name, long size, Usage usage)
         => new(RefusalKind.QuotaExceeded, $"{Quote(name)} was not uploaded: it needs {ByteSize.Humane(size)}, and "
             + (usage.Free == 0 ? $"your {ByteSize.Humane(usage.Quota)} are full." : $"{ByteSize.Humane(usage.Free)} of your {ByteSize.Humane(usage.Quota)} are free.")
-            + (usage.Reserved == 0 ? " Delete something, then try again."
-                : $" Unfinished uploads hold {ByteSize.Humane(usage.Reserved)}. Cancel some or delete something, then try again."));
+            + (usage.Reserved == 0 ? " Delete something and empty the trash, then try again."
+                : $" Unfinished uploads hold {ByteSize.Humane(usage.Reserved)}. Cancel some, or delete something and empty the trash, then try again."));
 
     public static Refusal TooManyUploads(string name, int limit)
         => new(RefusalKind.TooManyUploads, string.Create(CultureInfo.InvariantCulture,

@@ -28,7 +28,7 @@ public sealed class StorageNumbers(IDbContextFactory<FileHostContext> contexts)
     public async Task<IReadOnlyList<Share>> ByTypeAsync(Guid? ownerId = null, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var types = await context.Files.Where(file => ownerId == null || file.OwnerId == ownerId)
+        var types = await context.Files.Where(file => (ownerId == null || file.OwnerId == ownerId) && file.Purged == null)
             .GroupBy(file => file.ContentType)
             .Select(files => new { Type = files.Key, Count = files.Count(), Bytes = files.Sum(file => file.Size) })
             .ToListAsync(cancellation);
@@ -40,7 +40,7 @@ public sealed class StorageNumbers(IDbContextFactory<FileHostContext> contexts)
     public async Task<IReadOnlyList<StoredFile>> LargestAsync(Guid ownerId, int take, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        return await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId)
+        return await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && file.State == FileState.Live)
             .OrderByDescending(file => file.Size).ThenBy(file => file.NameKey).Take(take).ToListAsync(cancellation);
     }
 

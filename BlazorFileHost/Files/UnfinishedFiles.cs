@@ -67,7 +67,7 @@ public sealed partial class UnfinishedFiles
                 return met.Value is { } there ? new BegunUpload(await WishedAsync(context, there, wish, cancellation), IsNew: false) : met.Refusal!;
             }
 
-            if (context.IsAlmostFull() || storage.Room() < wish.File.Size)
+            if (context.IsAlmostFull() || !await register.MakeRoomAsync(wish.File.Size, cancellation))
             {
                 return Refusal.StorageFull(name);
             }
@@ -78,7 +78,7 @@ public sealed partial class UnfinishedFiles
                 return Refusal.NameTaken(name);
             }
 
-            if (folderId != ownerId && !await context.Folders.AnyAsync(folder => folder.Id == folderId && folder.OwnerId == ownerId, cancellation))
+            if (folderId != ownerId && !await context.Folders.AnyAsync(folder => folder.Id == folderId && folder.OwnerId == ownerId && folder.State == FileState.Live, cancellation))
             {
                 return Refusal.FolderGone(name);
             }
@@ -190,7 +190,7 @@ public sealed partial class UnfinishedFiles
             return seen;
         }
 
-        if (storage.Room() == 0 && offset < seen.Length)
+        if (offset < seen.Length && !await register.MakeRoomAsync(1, cancellation))
         {
             return Refusal.StorageFull(seen.Name);
         }

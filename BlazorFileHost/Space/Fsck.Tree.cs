@@ -80,7 +80,9 @@ public sealed partial class Fsck
                 Dictionary<Guid, Guid> parents;
                 await using (var context = await ContextAsync())
                 {
-                    parents = await context.Folders.Where(folder => folder.OwnerId == owner).Select(folder => new { folder.Id, folder.ParentId })
+                    parents = await context.Folders.Where(folder => folder.OwnerId == owner)
+                        // What was moved into the trash lies in no folder.
+                        .Select(folder => new { folder.Id, ParentId = folder.State == FileState.Trashed && folder.FromFolderId != null ? owner : folder.ParentId })
                         .ToDictionaryAsync(folder => folder.Id, folder => folder.ParentId, cancellation);
                 }
 
@@ -97,8 +99,11 @@ public sealed partial class Fsck
                 await using (var context = await ContextAsync())
                 {
                     files = await Rows(context.Files
-                        .Where(file => file.Id > last && file.FolderId != file.OwnerId
-                            && !context.Folders.Any(folder => folder.Id == file.FolderId && folder.OwnerId == file.OwnerId)
+                        .Where(file => file.Id > last && file.FolderId != file.OwnerId && file.FolderId != file.Id
+                            && !((file.State == FileState.Version || file.State == FileState.Thumbnail)
+                                && context.Files.Any(of => of.Id == file.FolderId && of.OwnerId == file.OwnerId))
+                            && !context.Folders.Any(folder => folder.Id == file.FolderId && folder.OwnerId == file.OwnerId
+                                && (file.State != FileState.Live || folder.State == FileState.Live))
                             && context.Users.Any(user => user.Id == file.OwnerId))
                         .OrderBy(file => file.Id).Take(PageSize)).ToListAsync(cancellation);
                 }
@@ -177,7 +182,8 @@ public sealed partial class Fsck
                     }
 
                     (row.Name, row.NameKey) = await FreeAsync(context, owner, owner, row.Name, token);
-                    row.ParentId = owner;
+                    // In the trash it lies in a place of its own.
+                    (row.ParentId, row.FromFolderId) = row.State == FileState.Live ? (owner, row.FromFolderId) : (Guid.CreateVersion7(), owner);
                     await context.SaveChangesAsync(token);
                     return $"Moved to /{row.Name}.";
                 }, cancellation);
@@ -237,19 +243,20 @@ public sealed partial class Fsck
             }
         }
 
-        /// <summary>Blobs that more than one file points to: whoever deletes one takes the other's bytes.</summary>
+        /// <summary>Blobs that files of more than one person point to: who deletes one takes the other's bytes. Copies of one's own share them.</summary>
         private async Task SharedAsync()
         {
             List<string> keys;
             await using (var context = await ContextAsync())
             {
-                keys = await context.Files.GroupBy(file => file.StorageKey).Where(group => group.Count() > 1).Select(group => group.Key).ToListAsync(cancellation);
+                keys = await context.Files.GroupBy(file => file.StorageKey).Where(group => group.Min(file => file.OwnerId) != group.Max(file => file.OwnerId)).Select(group => group.Key).ToListAsync(cancellation);
             }
 
             foreach (var key in keys)
             {
                 await using var context = await ContextAsync();
-                foreach (var file in (await Rows(context.Files.Where(file => file.StorageKey == key).OrderBy(file => file.Id)).ToListAsync(cancellation)).Skip(1))
+                foreach (var file in (await Rows(context.Files.Where(file => file.StorageKey == key).OrderBy(file => file.Id)).ToListAsync(cancellation)) is { Count: > 0 } files
+                    ? files.Where(file => file.OwnerId != files[0].OwnerId) : [])
                 {
                     await TellAsync(FindingCode.BlobShared, file, "Another file points to the same blob: who deletes one takes the other's bytes.", () => CopyAsync(file));
                 }
@@ -315,7 +322,7 @@ public sealed partial class Fsck
         private static IQueryable<UserSums> Sums(FileHostContext context, IQueryable<User> users) => users.Select(user => new UserSums(
             user.Id,
             user.UsedBytes,
-            context.Files.Where(file => file.OwnerId == user.Id).Sum(file => file.Size),
+            context.Files.Where(file => file.OwnerId == user.Id && file.Purged == null).Sum(file => file.Size),
             user.ReservedBytes,
             context.Uploads.Where(upload => upload.OwnerId == user.Id && upload.Stage != UploadStage.Finished).Sum(upload => upload.Length)));
 
@@ -351,6 +358,7 @@ public sealed partial class Fsck
 
                 (row.Name, row.NameKey) = await FreeAsync(context, owner, to, row.Name, token);
                 row.FolderId = to;
+                (row.State, row.StateSince) = (FileState.Live, null);
                 row.Version = Guid.CreateVersion7();
                 await context.SaveChangesAsync(token);
                 return from == to ? $"It is called {row.Name} now." : $"Moved to /{row.Name}.";

@@ -48,11 +48,15 @@ internal sealed class Kind
 
     public string ContentType { get; }
 
+    public bool IsText { get; private init; }
+
     /// <summary>Who reads on after the first KiB; null when that was enough, or when it is something else.</summary>
     public Func<ReadOnlySpan<byte>, ContentReading?> Start { get; private init; } = _ => null;
 
     public static Kind Of(string extension) => Known.GetValueOrDefault(extension)
         ?? new("application/octet-stream", noun => noun is not (Noun.Program or Noun.Script) || Programs.Contains(extension));
+
+    public static bool IsTextType(string contentType) => Known.Values.Any(kind => kind.IsText && kind.ContentType == contentType);
 
     public bool Accepts(string? noun) => _accepts(noun);
 
@@ -63,6 +67,7 @@ internal sealed class Kind
 
     private static Kind Text(string contentType) => new(contentType, Noun.Text)
     {
+        IsText = true,
         Start = head => Signature.IsNeverText(head) ? null : PlainText.Start(head),
     };
 }

@@ -72,7 +72,7 @@ public sealed partial class Export(IDbContextFactory<FileHostContext> contexts, 
             await using (var context = await contexts.CreateDbContextAsync(cancellation))
             {
                 // In an order that does not change between two runs, so that equal names get the same numbers.
-                folders = (await context.Folders.AsNoTracking().Where(folder => folder.OwnerId == ownerId).OrderBy(folder => folder.NameKey).ThenBy(folder => folder.Id)
+                folders = (await context.Folders.AsNoTracking().Where(folder => folder.OwnerId == ownerId && folder.State == FileState.Live).OrderBy(folder => folder.NameKey).ThenBy(folder => folder.Id)
                     .Select(folder => new Branch(folder.Id, folder.ParentId, folder.Name, folder.Created)).ToListAsync(cancellation)).ToLookup(folder => folder.ParentId);
             }
 
@@ -113,7 +113,7 @@ public sealed partial class Export(IDbContextFactory<FileHostContext> contexts, 
             List<Guid> lost;
             await using (var context = await contexts.CreateDbContextAsync(cancellation))
             {
-                lost = await context.Files.Where(file => file.OwnerId == ownerId).Select(file => file.FolderId).Distinct().ToListAsync(cancellation);
+                lost = await context.Files.Where(file => file.OwnerId == ownerId && file.State == FileState.Live).Select(file => file.FolderId).Distinct().ToListAsync(cancellation);
             }
 
             lost.RemoveAll(met.Contains);
@@ -236,7 +236,7 @@ public sealed partial class Export(IDbContextFactory<FileHostContext> contexts, 
                 }
 
                 await using var context = await contexts.CreateDbContextAsync(token);
-                var now = await Rows(context.Files.Where(file => file.Id == row.Id && file.OwnerId == ownerId)).SingleOrDefaultAsync(token);
+                var now = await Rows(context.Files.Where(file => file.Id == row.Id && file.OwnerId == ownerId && file.State == FileState.Live)).SingleOrDefaultAsync(token);
                 if (now is null)
                 {
                     return (null, null);

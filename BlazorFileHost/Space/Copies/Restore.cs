@@ -215,7 +215,7 @@ public sealed class Restore(IDbContextFactory<FileHostContext> contexts, IFileSt
             if (gone.Count > 0)
             {
                 await context.Users.ExecuteUpdateAsync(set => set.SetProperty(
-                    user => user.UsedBytes, user => context.Files.Where(file => file.OwnerId == user.Id).Sum(file => file.Size)), token);
+                    user => user.UsedBytes, user => context.Files.Where(file => file.OwnerId == user.Id && file.Purged == null).Sum(file => file.Size)), token);
             }
 
             // Unfinished bytes are in no backup.

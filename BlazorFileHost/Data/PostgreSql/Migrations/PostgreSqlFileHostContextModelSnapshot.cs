@@ -83,6 +83,48 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                     b.ToTable("Departure");
                 });
 
+            modelBuilder.Entity("BlazorFileHost.Data.FileAction", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Files")
+                        .HasColumnType("integer");
+
+                    b.Property<int>("Folders")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("Name")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)");
+
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("uuid");
+
+                    b.Property<bool>("Undone")
+                        .HasColumnType("boolean");
+
+                    b.Property<DateTime>("When")
+                        .HasPrecision(3)
+                        .HasColumnType("timestamp(3) with time zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("When");
+
+                    b.HasIndex("OwnerId", "When");
+
+                    b.ToTable("FileAction");
+                });
+
             modelBuilder.Entity("BlazorFileHost.Data.FirstAdministrator", b =>
                 {
                     b.Property<int>("Id")
@@ -102,9 +144,19 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uuid");
 
+                    b.Property<Guid?>("ActionId")
+                        .HasColumnType("uuid");
+
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)
                         .HasColumnType("timestamp(3) with time zone");
+
+                    b.Property<Guid?>("FromFolderId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -123,7 +175,27 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                     b.Property<Guid>("ParentId")
                         .HasColumnType("uuid");
 
+                    b.Property<DateTime?>("Purged")
+                        .HasPrecision(3)
+                        .HasColumnType("timestamp(3) with time zone");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTime?>("StateSince")
+                        .HasPrecision(3)
+                        .HasColumnType("timestamp(3) with time zone");
+
                     b.HasKey("Id");
+
+                    b.HasIndex("ActionId")
+                        .HasFilter("\"ActionId\" IS NOT NULL");
+
+                    b.HasIndex("Purged")
+                        .HasFilter("\"Purged\" IS NOT NULL");
+
+                    b.HasIndex("StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("OwnerId", "ParentId", "NameKey")
                         .IsUnique();
@@ -161,6 +233,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uuid");
 
+                    b.Property<Guid?>("ActionId")
+                        .HasColumnType("uuid");
+
                     b.Property<string>("ContentType")
                         .IsRequired()
                         .HasMaxLength(100)
@@ -179,6 +254,13 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
 
                     b.Property<Guid>("FolderId")
                         .HasColumnType("uuid");
+
+                    b.Property<Guid?>("FromFolderId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)");
 
                     b.Property<DateTime>("Modified")
                         .HasPrecision(3)
@@ -202,6 +284,10 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("uuid");
 
+                    b.Property<DateTime?>("Purged")
+                        .HasPrecision(3)
+                        .HasColumnType("timestamp(3) with time zone");
+
                     b.Property<byte[]>("Sha256")
                         .IsRequired()
                         .HasMaxLength(32)
@@ -209,6 +295,13 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
 
                     b.Property<long>("Size")
                         .HasColumnType("bigint");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTime?>("StateSince")
+                        .HasPrecision(3)
+                        .HasColumnType("timestamp(3) with time zone");
 
                     b.Property<string>("StorageKey")
                         .IsRequired()
@@ -225,7 +318,16 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ActionId")
+                        .HasFilter("\"ActionId\" IS NOT NULL");
+
                     b.HasIndex("NextCheck");
+
+                    b.HasIndex("Purged")
+                        .HasFilter("\"Purged\" IS NOT NULL");
+
+                    b.HasIndex("StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("StorageKey");
 
@@ -235,6 +337,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                         .IsUnique();
 
                     b.HasIndex("OwnerId", "FolderId", "Size");
+
+                    b.HasIndex("OwnerId", "State", "StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.ToTable("File");
                 });
@@ -544,6 +649,15 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                     b.HasKey("UserId", "LoginProvider", "Name");
 
                     b.ToTable("AspNetUserTokens", (string)null);
+                });
+
+            modelBuilder.Entity("BlazorFileHost.Data.FileAction", b =>
+                {
+                    b.HasOne("BlazorFileHost.Data.User", null)
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("BlazorFileHost.Data.Folder", b =>

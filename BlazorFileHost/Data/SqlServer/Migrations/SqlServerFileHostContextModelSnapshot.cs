@@ -84,6 +84,48 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.ToTable("Departure");
                 });
 
+            modelBuilder.Entity("BlazorFileHost.Data.FileAction", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Files")
+                        .HasColumnType("int");
+
+                    b.Property<int>("Folders")
+                        .HasColumnType("int");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
+                        .HasColumnType("nvarchar(255)");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("int");
+
+                    b.Property<string>("Name")
+                        .HasMaxLength(255)
+                        .HasColumnType("nvarchar(255)");
+
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<bool>("Undone")
+                        .HasColumnType("bit");
+
+                    b.Property<DateTime>("When")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("When");
+
+                    b.HasIndex("OwnerId", "When");
+
+                    b.ToTable("FileAction");
+                });
+
             modelBuilder.Entity("BlazorFileHost.Data.FirstAdministrator", b =>
                 {
                     b.Property<int>("Id")
@@ -103,9 +145,19 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<Guid?>("ActionId")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)
                         .HasColumnType("datetime2(3)");
+
+                    b.Property<Guid?>("FromFolderId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
+                        .HasColumnType("nvarchar(255)");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -124,7 +176,27 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.Property<Guid>("ParentId")
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<DateTime?>("Purged")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.Property<int>("State")
+                        .HasColumnType("int");
+
+                    b.Property<DateTime?>("StateSince")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
                     b.HasKey("Id");
+
+                    b.HasIndex("ActionId")
+                        .HasFilter("\"ActionId\" IS NOT NULL");
+
+                    b.HasIndex("Purged")
+                        .HasFilter("\"Purged\" IS NOT NULL");
+
+                    b.HasIndex("StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("OwnerId", "ParentId", "NameKey")
                         .IsUnique();
@@ -162,6 +234,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<Guid?>("ActionId")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<string>("ContentType")
                         .IsRequired()
                         .HasMaxLength(100)
@@ -180,6 +255,13 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
 
                     b.Property<Guid>("FolderId")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid?>("FromFolderId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
+                        .HasColumnType("nvarchar(255)");
 
                     b.Property<DateTime>("Modified")
                         .HasPrecision(3)
@@ -203,6 +285,10 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<DateTime?>("Purged")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
                     b.Property<byte[]>("Sha256")
                         .IsRequired()
                         .HasMaxLength(32)
@@ -210,6 +296,13 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
 
                     b.Property<long>("Size")
                         .HasColumnType("bigint");
+
+                    b.Property<int>("State")
+                        .HasColumnType("int");
+
+                    b.Property<DateTime?>("StateSince")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
 
                     b.Property<string>("StorageKey")
                         .IsRequired()
@@ -226,7 +319,16 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ActionId")
+                        .HasFilter("\"ActionId\" IS NOT NULL");
+
                     b.HasIndex("NextCheck");
+
+                    b.HasIndex("Purged")
+                        .HasFilter("\"Purged\" IS NOT NULL");
+
+                    b.HasIndex("StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("StorageKey");
 
@@ -236,6 +338,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .IsUnique();
 
                     b.HasIndex("OwnerId", "FolderId", "Size");
+
+                    b.HasIndex("OwnerId", "State", "StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.ToTable("File");
                 });
@@ -547,6 +652,15 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                     b.HasKey("UserId", "LoginProvider", "Name");
 
                     b.ToTable("AspNetUserTokens", (string)null);
+                });
+
+            modelBuilder.Entity("BlazorFileHost.Data.FileAction", b =>
+                {
+                    b.HasOne("BlazorFileHost.Data.User", null)
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("BlazorFileHost.Data.Folder", b =>

@@ -76,6 +76,48 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.ToTable("Departure");
                 });
 
+            modelBuilder.Entity("BlazorFileHost.Data.FileAction", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Files")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Folders")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Name")
+                        .HasMaxLength(255)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<bool>("Undone")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("When")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("When");
+
+                    b.HasIndex("OwnerId", "When");
+
+                    b.ToTable("FileAction");
+                });
+
             modelBuilder.Entity("BlazorFileHost.Data.FirstAdministrator", b =>
                 {
                     b.Property<int>("Id")
@@ -95,8 +137,18 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("ActionId")
+                        .HasColumnType("TEXT");
+
                     b.Property<DateTime>("Created")
                         .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("FromFolderId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Name")
@@ -116,7 +168,27 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.Property<Guid>("ParentId")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("Purged")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("StateSince")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Id");
+
+                    b.HasIndex("ActionId")
+                        .HasFilter("\"ActionId\" IS NOT NULL");
+
+                    b.HasIndex("Purged")
+                        .HasFilter("\"Purged\" IS NOT NULL");
+
+                    b.HasIndex("StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("OwnerId", "ParentId", "NameKey")
                         .IsUnique();
@@ -154,6 +226,9 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("ActionId")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("ContentType")
                         .IsRequired()
                         .HasMaxLength(100)
@@ -171,6 +246,13 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<Guid>("FolderId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("FromFolderId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("FromName")
+                        .HasMaxLength(255)
                         .HasColumnType("TEXT");
 
                     b.Property<DateTime>("Modified")
@@ -195,6 +277,10 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("Purged")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
                     b.Property<byte[]>("Sha256")
                         .IsRequired()
                         .HasMaxLength(32)
@@ -202,6 +288,13 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
 
                     b.Property<long>("Size")
                         .HasColumnType("INTEGER");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("StateSince")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
 
                     b.Property<string>("StorageKey")
                         .IsRequired()
@@ -218,7 +311,16 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("ActionId")
+                        .HasFilter("\"ActionId\" IS NOT NULL");
+
                     b.HasIndex("NextCheck");
+
+                    b.HasIndex("Purged")
+                        .HasFilter("\"Purged\" IS NOT NULL");
+
+                    b.HasIndex("StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("StorageKey");
 
@@ -228,6 +330,9 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .IsUnique();
 
                     b.HasIndex("OwnerId", "FolderId", "Size");
+
+                    b.HasIndex("OwnerId", "State", "StateSince")
+                        .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.ToTable("File");
                 });
@@ -535,6 +640,15 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                     b.HasKey("UserId", "LoginProvider", "Name");
 
                     b.ToTable("AspNetUserTokens", (string)null);
+                });
+
+            modelBuilder.Entity("BlazorFileHost.Data.FileAction", b =>
+                {
+                    b.HasOne("BlazorFileHost.Data.User", null)
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("BlazorFileHost.Data.Folder", b =>
