@@ -213,9 +213,8 @@ public sealed partial class FileDownloadTests(OneApp app) : IClassFixture<OneApp
         var first = new byte[1000];
         await content.ReadExactlyAsync(first);
 
-        await person.UploadedAsync("long.ppt", Samples.Bytes("ppt", 14), "replace");
+        File.Delete(blob);
 
-        Assert.False(File.Exists(blob));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(first);
         var rest = new byte[64 * 1024];

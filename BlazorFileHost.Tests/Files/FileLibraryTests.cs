@@ -350,7 +350,7 @@ public sealed class FileLibraryTests
         public int CountNow()
         {
             using var context = database.Contexts.CreateDbContext();
-            return context.Files.Count();
+            return context.Files.Count(file => file.State == FileState.Live);
         }
 
         public async ValueTask DisposeAsync()
@@ -362,7 +362,7 @@ public sealed class FileLibraryTests
 
     private sealed class FixedOptions : IOptionsMonitor<LibraryOptions>
     {
-        public LibraryOptions CurrentValue { get; } = new();
+        public LibraryOptions CurrentValue { get; } = Kept.Nothing;
 
         public LibraryOptions Get(string? name) => CurrentValue;
 

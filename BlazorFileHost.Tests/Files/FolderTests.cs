@@ -206,7 +206,7 @@ public sealed class FolderTests
 
         private sealed class Defaults : IOptionsMonitor<LibraryOptions>
         {
-            public LibraryOptions CurrentValue { get; } = new();
+            public LibraryOptions CurrentValue { get; } = Kept.Nothing;
 
             public LibraryOptions Get(string? name) => CurrentValue;
 

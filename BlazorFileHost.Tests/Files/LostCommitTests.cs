@@ -22,7 +22,7 @@ public sealed class LostCommitTests
         var clock = new HandClock();
         var storage = new MemoryStorage(time: clock);
         var changes = new FileChanges(NullLogger<FileChanges>.Instance);
-        var rules = new FixedOptions<LibraryOptions>(new());
+        var rules = new FixedOptions<LibraryOptions>(Kept.Nothing);
         var library = new FileLibrary(far, storage, changes, rules, clock, NullLogger<FileLibrary>.Instance);
         var unfinished = new UnfinishedFiles(far, storage, changes, new UploadChanges(NullLogger<UploadChanges>.Instance), rules, clock, NullLogger<UnfinishedFiles>.Instance);
         var runs = 0;

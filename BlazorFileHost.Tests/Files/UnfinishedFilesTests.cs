@@ -83,14 +83,14 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
         var upload = await world.BegunAsync("y.txt", 2 << 10);
 
         const string Expected = "“z.txt” was not uploaded: it needs 5 KB, and 4 KB of your 10 KB are free. "
-            + "Unfinished uploads hold 2 KB. Cancel some or delete something, then try again.";
+            + "Unfinished uploads hold 2 KB. Cancel some, or delete something and empty the trash, then try again.";
         Assert.Equal(Expected, (await world.BeginAsync("z.txt", 5 << 10)).Refusal!.Sentence);
         // Before a byte moves, too.
         Assert.Equal([null, Expected], (await world.Library.CheckAsync(world.Owner, [new("a.txt", 4 << 10), new("z.txt", 5 << 10)])).Select(answer => answer.Refusal?.Sentence));
 
         await world.One.DiscardAsync(world.Owner, upload);
         await world.BatchAsync(1, 6 << 10, "full");
-        Assert.Equal("“z.txt” was not uploaded: it needs 1 byte, and your 10 KB are full. Delete something, then try again.",
+        Assert.Equal("“z.txt” was not uploaded: it needs 1 byte, and your 10 KB are full. Delete something and empty the trash, then try again.",
             (await world.BatchAsync(1, 1, "z"))[0].Refusal!.Sentence.Replace("z 0", "z", StringComparison.Ordinal));
 
         // No limit for who has none.

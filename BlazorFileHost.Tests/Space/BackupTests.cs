@@ -65,7 +65,7 @@ public sealed class BackupTests : IDisposable
     {
         var (codes, clock, changes) = (new List<string>(), TimeProvider.System, new FileChanges(NullLogger<FileChanges>.Instance));
         var unfinished = new UnfinishedFiles(database.Contexts, Restored, changes, new UploadChanges(NullLogger<UploadChanges>.Instance),
-            new FixedOptions<LibraryOptions>(new()), clock, NullLogger<UnfinishedFiles>.Instance);
+            new FixedOptions<LibraryOptions>(Kept.Nothing), clock, NullLogger<UnfinishedFiles>.Instance);
         await new Fsck(database.Contexts, Restored, Guard(database), unfinished, clock).RunAsync(new(Data: true), new(), finding =>
         {
             codes.Add(finding.Code);

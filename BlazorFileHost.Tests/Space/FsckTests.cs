@@ -168,18 +168,23 @@ public sealed class FsckTests
         var lost = await world.AddAsync("may.txt", "lost", letters);
         var shared = await world.AddAsync("shared.txt", "shared");
         var sharing = await world.AddAsync("sharing.txt", "shares");
+        var copy = (await world.Library.CopyAsync(world.Owner, [shared.Id], null, OnConflict.KeepBoth)).Value!;
+        Assert.Equal(1, copy.Files);
+        var other = (await world.Database.AddUserAsync("other")).Id;
         await world.ChangeAsync(async context =>
         {
-            // A tree without its stem, a circle, a folder called like a file, and two files with one blob.
+            // A tree without its stem, a circle, a folder called like a file, and two people's files with one blob; one's own copy may share it.
             await context.Folders.Where(row => row.Id == letters).ExecuteDeleteAsync();
             await context.Folders.Where(row => row.Id == one).ExecuteUpdateAsync(set => set.SetProperty(row => row.ParentId, two));
             await context.Folders.Where(row => row.Id == twinFolder).ExecuteUpdateAsync(set => set.SetProperty(row => row.NameKey, twin.NameKey).SetProperty(row => row.Name, twin.Name));
             await context.Files.Where(row => row.Id == sharing.Id).ExecuteUpdateAsync(set => set
-                .SetProperty(row => row.StorageKey, shared.StorageKey).SetProperty(row => row.Sha256, shared.Sha256).SetProperty(row => row.Size, shared.Size));
+                .SetProperty(row => row.StorageKey, shared.StorageKey).SetProperty(row => row.Sha256, shared.Sha256).SetProperty(row => row.Size, shared.Size)
+                .SetProperty(row => row.OwnerId, other).SetProperty(row => row.FolderId, other));
+            await context.Users.Where(user => user.Id == other).ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, shared.Size));
             await context.Users.Where(user => user.Id == world.Owner).ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, 5).SetProperty(user => user.ReservedBytes, 6));
         });
         File.Delete(world.PathOf(sharing));
-        string[] all = ["BLOB_SHARED", "FOLDER_CYCLE", "FOLDER_GONE", "FOLDER_GONE", "NAME_TWICE", "RESERVED_WRONG", "USED_WRONG"];
+        string[] all = ["BLOB_SHARED", "FOLDER_CYCLE", "FOLDER_GONE", "FOLDER_GONE", "KEY_FOREIGN", "NAME_TWICE", "RESERVED_WRONG", "USED_WRONG"];
         Assert.Equal(all, await world.CodesAsync());
 
         Assert.Equal(all, await world.CodesAsync(repair: true));
@@ -191,7 +196,7 @@ public sealed class FsckTests
         Assert.Equal(two, files[inCircle.Id].FolderId);
         Assert.Equal("twin (2).txt", files[twin.Id].Name);
         Assert.NotEqual(files[shared.Id].StorageKey, files[sharing.Id].StorageKey);
-        Assert.Equal(files.Values.Sum(file => file.Size), (await world.AskAsync(context => context.Users.SingleAsync(user => user.Id == world.Owner))).UsedBytes);
+        Assert.Equal(files.Values.Where(file => file.OwnerId == world.Owner).Sum(file => file.Size), (await world.AskAsync(context => context.Users.SingleAsync(user => user.Id == world.Owner))).UsedBytes);
     }
 
     [Theory, OnSqlite, Trait("Battery", "INT-03"), Trait("Battery", "INT-04")]

@@ -48,7 +48,7 @@ internal sealed class SpaceWorld : IAsyncDisposable
 
     public string Quarantine => Path.Combine(temporary.FullName, "quarantine");
 
-    private static FixedOptions<LibraryOptions> Rules { get; } = new(new());
+    private static FixedOptions<LibraryOptions> Rules { get; } = new(Kept.Nothing);
 
     public FileLibrary Library => new(Database.Contexts, Storage, Changes, Rules, Clock, NullLogger<FileLibrary>.Instance);
 

@@ -38,7 +38,7 @@ internal sealed class Chore(string dataDirectory, TimeProvider? time = null, boo
 
     private static FileChanges Changes => new(NullLogger<FileChanges>.Instance);
 
-    private static FixedOptions<LibraryOptions> Rules { get; } = new(new());
+    private static FixedOptions<LibraryOptions> Rules { get; } = new(Kept.Nothing);
 
     /// <summary>Begins when told to, by a line on standard input.</summary>
     /// <param name="words">What, the data directory, the bucket's options as JSON or nothing, and whose and which.</param>

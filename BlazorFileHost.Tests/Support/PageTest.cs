@@ -124,7 +124,7 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
     protected async Task<List<string>> NamesAsync()
     {
         await using var context = database.Contexts.CreateDbContext();
-        return await context.Files.OrderBy(file => file.NameKey).Select(file => file.Name).ToListAsync();
+        return await context.Files.Where(file => file.State == FileState.Live).OrderBy(file => file.NameKey).Select(file => file.Name).ToListAsync();
     }
 
     /// <summary>Gives out the database's contexts, counts them, and on request fails or makes wait.</summary>

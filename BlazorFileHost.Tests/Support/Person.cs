@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using BlazorFileHost.Data;
 
 namespace BlazorFileHost.Tests.Support;
 
@@ -100,7 +101,8 @@ public sealed class Person : IDisposable
             json.GetProperty("files").Deserialize<List<Listed>>(JsonSerializerOptions.Web)!);
     }
 
-    public async Task<IReadOnlyList<Listed>> FilesAsync() => (await DataAsync()).Files;
+    /// <summary>Those that lie in folders.</summary>
+    public async Task<IReadOnlyList<Listed>> FilesAsync() => [.. (await DataAsync()).Files.Where(file => file.State == nameof(FileState.Live))];
 
     /// <summary>What lies in the storage for the person, unfinished files too.</summary>
     public async Task<IReadOnlyList<string>> BlobsAsync() => app.Blobs((await DataAsync()).Id);
@@ -130,4 +132,4 @@ public sealed record Stored(Guid Id, string Name, long Size, string Sha256);
 public sealed record Refused(string Code, string Sentence, string? MendedName, int Status);
 
 /// <summary>A file in one's own data.</summary>
-public sealed record Listed(string Name, long Size, string ContentType, string Sha256);
+public sealed record Listed(string Name, long Size, string ContentType, string Sha256, string State = nameof(FileState.Live));

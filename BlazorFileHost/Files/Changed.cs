@@ -34,11 +34,12 @@ internal sealed record Meant(IReadOnlyList<StoredFile> Files, IReadOnlyList<Fold
 /// <summary>A file or a folder that is to lie in a folder.</summary>
 /// <param name="From">The folder it comes from.</param>
 /// <param name="Wanted">The name it is to have there, if nothing has it.</param>
-internal sealed record Thing(Guid Id, bool IsFolder, Guid From, string Name, string Wanted)
+/// <param name="Since">UTC. When it was deleted.</param>
+internal sealed record Thing(Guid Id, bool IsFolder, Guid From, string Name, string Wanted, DateTime? Since = null)
 {
     public string Key { get; } = FileName.Key(Wanted);
 
-    public static Thing Of(Folder folder) => new(folder.Id, true, folder.FromFolderId ?? folder.ParentId, folder.Name, folder.FromName ?? folder.Name);
+    public static Thing Of(Folder folder) => new(folder.Id, true, folder.FromFolderId ?? folder.ParentId, folder.Name, folder.FromName ?? folder.Name, folder.StateSince);
 
-    public static Thing Of(StoredFile file) => new(file.Id, false, file.FromFolderId ?? file.FolderId, file.Name, file.FromName ?? file.Name);
+    public static Thing Of(StoredFile file) => new(file.Id, false, file.FromFolderId ?? file.FolderId, file.Name, file.FromName ?? file.Name, file.StateSince);
 }

@@ -133,6 +133,8 @@ public sealed partial class FileLibrary
                 .Where(folder => folder.OwnerId == ownerId));
         }
 
+        level.Sort((one, other) => one.Id.CompareTo(other.Id));
+
         // Who is chosen beside a folder that it lies in comes with that one.
         var chosen = level.Select(folder => folder.Id).ToHashSet();
         var (found, seen) = (new List<Folder>(), new HashSet<Guid>());

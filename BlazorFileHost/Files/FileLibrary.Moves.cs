@@ -211,10 +211,10 @@ public sealed partial class FileLibrary
             await MakeWayAsync(context, ownerId, into, others, onConflict, actionId, now, token);
             var renamed = 0;
             var used = await FileRegister.TakenAsync(context, ownerId, into, meant.Things.Select(thing => FileName.Key(thing.Name)), token);
-            var places = new Dictionary<Guid, Guid>();
+            var (tops, places) = (meant.Folders.Select(folder => folder.Id).ToHashSet(), new Dictionary<Guid, Guid>());
             foreach (var folder in meant.Below)
             {
-                var top = meant.Folders.Contains(folder);
+                var top = tops.Contains(folder.Id);
                 var name = top ? await FreeAsync(folder.Name) : folder.Name;
                 var copy = new Folder
                 {
@@ -348,6 +348,9 @@ public sealed partial class FileLibrary
                 .Where(folder => folder.OwnerId == ownerId && folder.State == FileState.Live));
         }
 
+        // In one order each time, so that equal names get the same numbers.
+        files.Sort((one, other) => one.Id.CompareTo(other.Id));
+        folders.Sort((one, other) => one.Id.CompareTo(other.Id));
         var below = folders.Count == 0 ? [] : await BelowAsync(context, ownerId, [.. folders.Select(folder => folder.Id)], cancellation);
         var inside = below.Select(folder => folder.Id).ToHashSet();
         return new Meant([.. files.Where(file => !inside.Contains(file.FolderId))], [.. folders.Where(folder => !inside.Contains(folder.ParentId))], below);

@@ -64,39 +64,57 @@ public sealed partial class FileLibrary
             var deleted = await PutBackAsync(context, ownerId,
                 await ThingsAsync(folders.Where(row => row.ActionId == actionId), files.Where(row => row.ActionId == actionId), token), token);
             undone = action.Kind == FileActionKind.Delete ? deleted : undone with { Renamed = undone.Renamed + deleted.Renamed, Elsewhere = undone.Elsewhere + deleted.Elsewhere };
-            return undone.Entries > 0 ? undone : Refusal.NothingToUndo();
+            return undone.Entries + deleted.Entries > 0 ? undone : Refusal.NothingToUndo();
         }, cancellation);
         changes.Notify(ownerId);
         return answer;
     }
 
     private static async Task<List<Thing>> ThingsAsync(IQueryable<Folder> folders, IQueryable<StoredFile> files, CancellationToken cancellation)
-        => [.. (await folders.ToListAsync(cancellation)).Select(Thing.Of), .. (await files.ToListAsync(cancellation)).Select(Thing.Of)];
+        => [.. (await folders.OrderBy(folder => folder.Id).ToListAsync(cancellation)).Select(Thing.Of),
+            .. (await files.OrderBy(file => file.Id).ToListAsync(cancellation)).Select(Thing.Of)];
 
-    /// <summary>To where they were before, each; what came with a folder out of the trash comes to life, too.</summary>
+    /// <summary>
+    /// To where they were before, each; what came with a folder out of the trash comes to life, too. What was deleted last goes first: it may be the
+    /// folder from which another one was deleted before.
+    /// </summary>
     private static async Task<Changed> PutBackAsync(FileHostContext context, Guid ownerId, IReadOnlyList<Thing> things, CancellationToken cancellation)
     {
         var (renamed, elsewhere) = (0, 0);
-        foreach (var group in things.GroupBy(thing => thing.From))
+        foreach (var group in things.Where(thing => thing.IsFolder).GroupBy(thing => (thing.Since, thing.From)).OrderByDescending(group => group.Key.Since))
         {
-            var above = await PathAsync(context, ownerId, group.Key, cancellation);
+            await GroupAsync(group.Key.From, [.. group]);
+            await ReviveAsync(context, ownerId, [.. group.Select(thing => thing.Id)], cancellation);
+        }
+
+        foreach (var group in things.Where(thing => !thing.IsFolder).GroupBy(thing => thing.From))
+        {
+            await GroupAsync(group.Key, [.. group]);
+        }
+
+        return new Changed(things.Count(thing => !thing.IsFolder), things.Count(thing => thing.IsFolder), null, renamed, elsewhere);
+
+        async Task GroupAsync(Guid from, IReadOnlyList<Thing> group)
+        {
+            var above = await PathAsync(context, ownerId, from, cancellation);
             var there = above is null ? [] : group.Where(thing => !above.Any(folder => folder.Id == thing.Id)).ToList();
             foreach (var folder in there.Where(thing => thing.IsFolder).ToList())
             {
-                var below = await BelowAsync(context, ownerId, [folder.Id], cancellation);
-                if (TooDeep(new Meant([], [], below), above!.Count) is not null)
+                if (TooDeep(new Meant([], [], await BelowAsync(context, ownerId, [folder.Id], cancellation)), above!.Count) is not null)
                 {
                     there.Remove(folder);
                 }
             }
 
             var away = group.Except(there).ToList();
-            renamed += await PlaceAsync(context, ownerId, group.Key, there, null, cancellation) + await PlaceAsync(context, ownerId, ownerId, away, null, cancellation);
+            renamed += await PlaceAsync(context, ownerId, from, there, null, cancellation) + await PlaceAsync(context, ownerId, ownerId, away, null, cancellation);
             elsewhere += away.Count;
         }
+    }
 
-        var revived = await BelowAsync(context, ownerId, [.. things.Where(thing => thing.IsFolder).Select(thing => thing.Id)], cancellation);
-        foreach (var chunk in revived.Select(folder => folder.Id).Chunk(ChunkSize))
+    private static async Task ReviveAsync(FileHostContext context, Guid ownerId, IReadOnlyCollection<Guid> folderIds, CancellationToken cancellation)
+    {
+        foreach (var chunk in (await BelowAsync(context, ownerId, folderIds, cancellation)).Select(folder => folder.Id).Chunk(ChunkSize))
         {
             await context.Folders.Where(row => chunk.Contains(row.Id) && row.State == FileState.Trashed).ExecuteUpdateAsync(set => set
                 .SetProperty(row => row.State, FileState.Live)
@@ -107,8 +125,6 @@ public sealed partial class FileLibrary
                 .SetProperty(row => row.StateSince, (DateTime?)null)
                 .SetProperty(row => row.ActionId, (Guid?)null), cancellation);
         }
-
-        return new Changed(things.Count(thing => !thing.IsFolder), things.Count(thing => thing.IsFolder), null, renamed, elsewhere);
     }
 
     private static async Task<Changed> NameBackAsync(FileHostContext context, Guid ownerId, Guid actionId, CancellationToken cancellation)
