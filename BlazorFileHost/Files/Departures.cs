@@ -314,12 +314,13 @@ public sealed class Departures(
         }
     }
 
-    private async Task CountAsync(Guid id, int removed, CancellationToken cancellation)
+    private async Task CountAsync(Guid id, int removed, CancellationToken cancellation, bool late = false)
     {
         var now = Now;
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         await context.WriteAsync(
-            token => context.Departures.Where(row => row.Id == id).ExecuteUpdateAsync(
+            // Where another node has ended it already, what was removed here was among what that one has counted.
+            token => context.Departures.Where(row => row.Id == id && (row.Stage == DepartureStage.Leaving || late)).ExecuteUpdateAsync(
                 set => set
                     .SetProperty(row => row.Touched, now)
                     // More than the tables knew of: strays, and what was just arriving.
@@ -369,7 +370,7 @@ public sealed class Departures(
     {
         await MustBeOursAsync(cancellation);
         var late = await storage.DeleteAreaAsync(ownerId, cancellation);
-        await CountAsync(id, late, cancellation);
+        await CountAsync(id, late, cancellation, late: true);
         await PurgeAsync(id, ownerId, cancellation);
         await using (var samples = await contexts.CreateDbContextAsync(cancellation))
         {
