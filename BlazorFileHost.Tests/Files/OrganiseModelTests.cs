@@ -440,7 +440,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             Assert.Equal(meant.Count, answer.Value!.Entries);
             var action = answer.Value.ActionId!.Value;
             deeds.Add(new(action, FileActionKind.Copy));
-            var trees = meant.ToDictionary(node => node.Id, node => node.IsFolder ? Below(node).ToList() : []);
+            var trees = meant.ToDictionary(node => node.Id, node => node.IsFolder ? Below(node).Select(below => (Node: below, below.Parent)).ToList() : []);
             if (choice == OnConflict.Replace)
             {
                 MakeWay(others, into, action);
@@ -455,9 +455,9 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
                 var copy = await AddAsync(node, into, name);
                 copy.Action = action;
                 var places = new Dictionary<Guid, Guid> { [node.Id] = copy.Id };
-                foreach (var below in trees[node.Id])
+                foreach (var (below, parent) in trees[node.Id])
                 {
-                    places[below.Id] = (await AddAsync(below, places[below.Parent], below.Name)).Id;
+                    places[below.Id] = (await AddAsync(below, places[parent], below.Name)).Id;
                 }
             }
 

@@ -187,7 +187,8 @@ public sealed class FsckTests
         string[] all = ["BLOB_SHARED", "FOLDER_CYCLE", "FOLDER_GONE", "FOLDER_GONE", "KEY_FOREIGN", "NAME_TWICE", "RESERVED_WRONG", "USED_WRONG"];
         Assert.Equal(all, await world.CodesAsync());
 
-        Assert.Equal(all, await world.CodesAsync(repair: true));
+        // A copy of the shared blob is under a key of its own.
+        Assert.Equal(all.Where(code => code != "KEY_FOREIGN"), await world.CodesAsync(repair: true));
         Assert.Empty(await world.FsckAsync(data: true));
         var (files, folders) = await world.AskAsync(async context => (await context.Files.ToDictionaryAsync(file => file.Id), await context.Folders.ToDictionaryAsync(folder => folder.Id)));
         Assert.Equal((world.Owner, "may.txt"), (files[lost.Id].FolderId, files[lost.Id].Name));

@@ -249,7 +249,7 @@ public sealed partial class Fsck
             List<string> keys;
             await using (var context = await ContextAsync())
             {
-                keys = await context.Files.GroupBy(file => file.StorageKey).Where(group => group.Min(file => file.OwnerId) != group.Max(file => file.OwnerId)).Select(group => group.Key).ToListAsync(cancellation);
+                keys = await context.Files.GroupBy(file => file.StorageKey).Where(group => group.Select(file => file.OwnerId).Distinct().Count() > 1).Select(group => group.Key).ToListAsync(cancellation);
             }
 
             foreach (var key in keys)
