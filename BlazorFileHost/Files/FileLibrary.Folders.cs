@@ -123,7 +123,7 @@ public sealed partial class FileLibrary
         return await In(context, ownerId, folderId).Files.OrderBy(file => file.Id).Skip(skip).Take(take).ToListAsync(cancellation);
     }
 
-    private static async Task<List<Folder>> BelowAsync(
+    internal static async Task<List<Folder>> BelowAsync(
         FileHostContext context, Guid ownerId, IReadOnlyCollection<Guid> folderIds, CancellationToken cancellation)
     {
         var level = new List<Folder>();

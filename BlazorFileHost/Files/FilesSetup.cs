@@ -20,6 +20,7 @@ public static class FilesSetup
         builder.Services.AddSingleton<UnfinishedFiles>();
         builder.Services.AddHostedService<UploadRounds>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = LongestEnd);
+        builder.Services.AddSingleton<Retention>();
         builder.Services.AddSingleton<StorageNumbers>();
         builder.Services.AddSingleton<Departures>();
         builder.Services.AddSingleton<DepartureRounds>();

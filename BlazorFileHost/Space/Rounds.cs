@@ -1,9 +1,10 @@
+using BlazorFileHost.Files;
 using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Space;
 
 /// <summary>Looks after the storage while the app runs: sweeps every ten minutes, reads again what is due, and counts every day.</summary>
-internal sealed class Rounds(Sweep sweep, Scrub scrub, StoreNumbers numbers, IOptionsMonitor<SpaceOptions> options, TimeProvider time, ILogger<Rounds> log) : BackgroundService
+internal sealed class Rounds(Sweep sweep, Scrub scrub, StoreNumbers numbers, Retention retention, IOptionsMonitor<SpaceOptions> options, TimeProvider time, ILogger<Rounds> log) : BackgroundService
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ScrubEvery = TimeSpan.FromSeconds(15);
@@ -13,6 +14,7 @@ internal sealed class Rounds(Sweep sweep, Scrub scrub, StoreNumbers numbers, IOp
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
         EveryAsync(SweepEvery, SweepAsync, stoppingToken),
         EveryAsync(ScrubEvery, ScrubAsync, stoppingToken),
+        EveryAsync(SweepEvery, LetGoAsync, stoppingToken),
         EveryAsync(SampleEvery, SampleAsync, stoppingToken));
 
     /// <summary>Once a day, and once after the start: a day on which the app ran is in the history as it last was.</summary>
@@ -38,6 +40,15 @@ internal sealed class Rounds(Sweep sweep, Scrub scrub, StoreNumbers numbers, IOp
         {
             log.LogWarning("{Quarantined} blobs that no file knows were moved to the quarantine, from which they go in {Hours} hours; {Purged} have gone from there.",
                 swept.Quarantined, Sweep.Grace.TotalHours, swept.Purged);
+        }
+    }
+
+    private async Task LetGoAsync(CancellationToken cancellation)
+    {
+        var (purged, removed) = await retention.RunAsync(cancellation);
+        if (purged + removed > 0)
+        {
+            log.LogInformation("{Purged} files in the trash or among versions were kept long enough; the bytes of {Removed} have gone.", purged, removed);
         }
     }
 

@@ -1,0 +1,184 @@
+using System.Text;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using BlazorFileHost.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace BlazorFileHost.Tests.Files;
+
+/// <summary>How long things are kept after they were deleted, replaced or removed for good, and what is left of them then.</summary>
+public sealed class RetentionTests
+{
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "INT-07")]
+    public async Task Trash_goes_after_thirty_days_and_its_bytes_a_day_later(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        var folder = (await world.Library.MakeFoldersAsync(world.Owner, null, [["letters"]]))[0].Value;
+        var inFolder = await AddAsync(world, "may.txt", "may", folder);
+        var file = await AddAsync(world, "a.txt", "a");
+        var kept = await AddAsync(world, "b.txt", "b");
+        await world.Library.DeleteAsync(world.Owner, [folder, file.Id]);
+        var retention = Retention(world);
+
+        world.Clock.Advance(TimeSpan.FromDays(30));
+        Assert.Equal((0, 0), await retention.RunAsync());
+        Assert.Equal(5, (await world.Library.UsageAsync(world.Owner))!.Used);
+
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        await retention.RunAsync();
+        Assert.Equal(1, (await world.Library.UsageAsync(world.Owner))!.Used);
+        Assert.Equal(0, (await world.Library.ListTrashAsync(world.Owner, 0, 10)).Total);
+        Assert.Equal(0, (await world.Library.RestoreAsync(world.Owner, [folder, file.Id])).Entries);
+        Assert.Equal(5, world.Storage.Used);
+
+        world.Clock.Advance(TimeSpan.FromDays(1));
+        Assert.Equal((0, 2), await retention.RunAsync());
+        Assert.Equal(1, world.Storage.Used);
+        await using var context = world.Database.Contexts.CreateDbContext();
+        Assert.Equal([kept.Id], await context.Files.Select(row => row.Id).ToListAsync());
+        Assert.Empty(await context.Folders.ToListAsync());
+        await world.CheckAsync(quiet: true);
+        Assert.NotEqual(inFolder.Id, file.Id);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "BAK-07")]
+    public async Task What_was_removed_for_good_can_be_had_back_for_a_day(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        var folder = (await world.Library.MakeFoldersAsync(world.Owner, null, [["letters"]]))[0].Value;
+        await AddAsync(world, "may.txt", "may", folder);
+        await AddAsync(world, "a.txt", "first");
+        var file = await AddAsync(world, "a.txt", "second", choice: OnConflict.Replace);
+        await world.Library.DeleteAsync(world.Owner, [folder, file.Id]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+        Assert.Equal(0, (await world.Library.UsageAsync(world.Owner))!.Used);
+
+        world.Clock.Advance(TimeSpan.FromHours(23));
+        await Retention(world).RunAsync();
+        var back = await world.Library.RecoverAsync(world.Owner);
+
+        Assert.Equal(new FileSummary(2, 14, 1), back);
+        Assert.Equal(14, (await world.Library.UsageAsync(world.Owner))!.Used);
+        Assert.Equal(2, (await world.Library.RestoreAsync(world.Owner, [folder, file.Id])).Entries);
+        Assert.Equal("first", Assert.Single(await world.Library.VersionsAsync(world.Owner, file.Id)) is var version ? await TextAsync(world, version.Id) : null);
+        Assert.Equal("may", await TextAsync(world, (await world.Library.ListAsync(world.Owner, default, 0, 10, folder)).Files[0].Id));
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "INT-07")]
+    public async Task Bytes_stay_for_as_long_as_a_copy_has_them(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        var file = await AddAsync(world, "a.txt", "same");
+        Assert.Equal(1, (await world.Library.CopyAsync(world.Owner, [file.Id], null, OnConflict.KeepBoth)).Value!.Renamed);
+        Assert.Equal((4, 8), (world.Storage.Used, (await world.Library.UsageAsync(world.Owner))!.Used));
+        await world.Library.DeleteAsync(world.Owner, [file.Id]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+        world.Clock.Advance(TimeSpan.FromDays(2));
+        await Retention(world).RunAsync();
+
+        var copy = Assert.Single((await world.Library.ListAsync(world.Owner, default, 0, 10)).Files);
+        Assert.Equal(("a (2).txt", "same"), (copy.Name, await TextAsync(world, copy.Id)));
+        Assert.Equal((4, 4), (world.Storage.Used, (await world.Library.UsageAsync(world.Owner))!.Used));
+
+        await world.Library.DeleteAsync(world.Owner, [copy.Id]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+        world.Clock.Advance(TimeSpan.FromDays(2));
+        await Retention(world).RunAsync();
+        Assert.Equal(0, world.Storage.Used);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "INT-11")]
+    public async Task A_version_that_was_restored_and_the_one_that_was_removed_keep_files_and_sums_right(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        var file = await AddAsync(world, "a.txt", "one");
+        await AddAsync(world, "a.txt", "second", choice: OnConflict.Replace);
+        var old = Assert.Single(await world.Library.VersionsAsync(world.Owner, file.Id));
+
+        Assert.Equal(file.Id, (await world.Library.RestoreVersionAsync(world.Owner, old.Id)).Value!.Id);
+        Assert.Equal("one", await TextAsync(world, file.Id));
+        Assert.Equal("second", await TextAsync(world, old.Id));
+        Assert.Equal(9, (await world.Library.UsageAsync(world.Owner))!.Used);
+
+        Assert.Equal(6, (await world.Library.PurgeAsync(world.Owner, [old.Id])).Bytes);
+        world.Clock.Advance(TimeSpan.FromDays(2));
+        await Retention(world).RunAsync();
+
+        Assert.Equal("one", await TextAsync(world, file.Id));
+        Assert.Equal((3, 3), (world.Storage.Used, (await world.Library.UsageAsync(world.Owner))!.Used));
+        Assert.Equal(RefusalKind.VersionGone, (await world.Library.RestoreVersionAsync(world.Owner, old.Id)).Refusal!.Kind);
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Theory, OnSqlite]
+    public async Task More_versions_than_are_kept_go_the_oldest_first_and_old_ones_by_their_age(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        world.Rules.Versions = 2;
+        var file = await AddAsync(world, "a.txt", "0");
+        foreach (var text in new[] { "1", "2", "3", "4" })
+        {
+            world.Clock.Advance(TimeSpan.FromDays(1));
+            await AddAsync(world, "a.txt", text, choice: OnConflict.Replace);
+        }
+
+        Assert.Equal(["3", "2"], await Task.WhenAll((await world.Library.VersionsAsync(world.Owner, file.Id)).Select(version => TextAsync(world, version.Id))));
+        Assert.Equal(3, (await world.Library.UsageAsync(world.Owner))!.Used);
+
+        world.Clock.Advance(TimeSpan.FromDays(89.5));
+        await Retention(world).RunAsync();
+        Assert.Equal("3", await TextAsync(world, Assert.Single(await world.Library.VersionsAsync(world.Owner, file.Id)).Id));
+        Assert.Equal(2, (await world.Library.UsageAsync(world.Owner))!.Used);
+    }
+
+    [Fact]
+    public async Task A_clock_that_jumps_a_year_ahead_empties_no_trash()
+    {
+        await using var world = await WorldAsync(DatabaseKind.Sqlite);
+        var file = await AddAsync(world, "a.txt", "a");
+        await world.Library.DeleteAsync(world.Owner, [file.Id]);
+        var retention = Retention(world);
+
+        world.Clock.Jump(TimeSpan.FromDays(365));
+        Assert.Equal((0, 0), await retention.RunAsync());
+        Assert.Equal(1, (await world.Library.RestoreAsync(world.Owner, [file.Id])).Files);
+    }
+
+    [Fact, Trait("Battery", "CRA-05")]
+    public async Task Room_that_somebody_needs_is_made_by_what_was_removed_for_good()
+    {
+        await using var world = await UploadWorld.CreateAsync(capacity: 10);
+        (world.Rules.TrashKept, world.Rules.PurgedKept) = (TimeSpan.FromDays(30), TimeSpan.FromDays(1));
+        var file = await AddAsync(world, "a.txt", "123456");
+        await world.Library.DeleteAsync(world.Owner, [file.Id]);
+        Assert.Equal(RefusalKind.StorageFull, (await world.Library.ReceiveAsync(world.Owner, new("b.txt", 6), OnConflict.Ask, new MemoryStream("abcdef"u8.ToArray()))).Refusal!.Kind);
+
+        await world.Library.EmptyTrashAsync(world.Owner);
+        Assert.Equal(6, world.Storage.Used);
+        Assert.NotNull((await world.Library.ReceiveAsync(world.Owner, new("b.txt", 6), OnConflict.Ask, new MemoryStream("abcdef"u8.ToArray()))).Value);
+        Assert.Equal(6, world.Storage.Used);
+    }
+
+    private static async Task<UploadWorld> WorldAsync(DatabaseKind kind)
+    {
+        var world = await UploadWorld.CreateAsync(kind);
+        (world.Rules.TrashKept, world.Rules.PurgedKept, world.Rules.Versions) = (TimeSpan.FromDays(30), TimeSpan.FromDays(1), 20);
+        return world;
+    }
+
+    private static Retention Retention(UploadWorld world)
+        => new(world.Database.Contexts, world.Storage, world.Changes, new FixedOptions<LibraryOptions>(world.Rules), world.Clock, NullLogger<Retention>.Instance);
+
+    private static async Task<StoredFile> AddAsync(UploadWorld world, string name, string text, Guid? folder = null, OnConflict choice = OnConflict.Ask)
+        => (await world.Library.ReceiveAsync(world.Owner, new OfferedFile(name, text.Length, folder), choice, new MemoryStream(Encoding.ASCII.GetBytes(text)))).Value
+            ?? throw new InvalidOperationException("Refused.");
+
+    private static async Task<string> TextAsync(UploadWorld world, Guid id)
+    {
+        await using var bytes = (await world.Library.OpenAsync(world.Owner, id))!.Bytes;
+        using var reader = new StreamReader(bytes);
+        return await reader.ReadToEndAsync();
+    }
+}
