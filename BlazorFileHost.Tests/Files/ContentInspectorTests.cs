@@ -192,7 +192,7 @@ public sealed class ContentInspectorTests
         { "md", [.. "# Title\n"u8], true, "text" },
 
         // What an administrator allows beyond: anything but programs, unless programs are what was allowed.
-        { "mp4", [0, 0, 0, 24, .. "ftypisom"u8, 0, 0, 2, 0], true, "a video" },
+        { "mp4", [0, 0, 0, 24, .. "ftypisom"u8, 0, 0, 2, 0], true, "an MP4 video" },
         { "zip", Samples.Zip(("a", [1])), true, "a ZIP archive" },
         { "dat", Noise(3000), true, null },
         { "dat", [.. "MZ are letters"u8], true, "text" },

@@ -45,6 +45,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         ["GET POST /folders/{FolderId:guid}"] = SignedIn,
         ["GET POST /not-found"] = Everybody,
         ["GET HEAD /files/{id:guid}"] = SignedIn,
+        ["GET HEAD /files/{id:guid}/view"] = SignedIn,
         ["POST /files/zip"] = SignedIn,
         ["POST /uploads"] = SignedIn,
         ["POST /uploads/batch"] = SignedIn,

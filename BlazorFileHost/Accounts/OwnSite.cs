@@ -2,7 +2,8 @@ namespace BlazorFileHost.Accounts;
 
 /// <summary>
 /// Refuses what another site's page makes a browser send: every request that could change something, and everything that
-/// belongs to a circuit (a WebSocket is opened by GET and knows no same-origin policy). Programs that are no browser send
+/// belongs to a circuit (a WebSocket is opened by GET and knows no same-origin policy), and files that it would have as part of itself: as a
+/// picture, a script, in a frame. A link to a file may be followed from anywhere. Programs that are no browser send
 /// neither header and are let through; they carry no one's cookie unawares.
 /// Fetch Metadata (W3C), <c>Origin</c> (RFC 6454).
 /// </summary>
@@ -22,6 +23,7 @@ internal sealed class OwnSite(RequestDelegate next, ILogger<OwnSite> log)
     private static bool Matters(HttpRequest request)
         => !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
             || request.Path.StartsWithSegments("/_blazor")
+            || (request.Path.StartsWithSegments("/files") && request.Headers["Sec-Fetch-Dest"] != "document")
             || request.HttpContext.WebSockets.IsWebSocketRequest
             || request.Headers.ContainsKey("Upgrade");
 

@@ -75,7 +75,7 @@ public sealed class ContentInspector(string extension)
     public static string? TypeUnder(string extension, string contentType, long size)
     {
         var kind = Kind.Of(extension);
-        return size == 0 || kind.ContentType == contentType || (kind.IsText && Kind.IsTextType(contentType)) ? kind.ContentType : null;
+        return kind.Recognised?.ContentType == contentType ? contentType : size == 0 || kind.ContentType == contentType || (kind.IsText && Kind.IsTextType(contentType)) ? kind.ContentType : null;
     }
 
     private void Decide()
@@ -112,6 +112,6 @@ public sealed class ContentInspector(string extension)
     private ContentFinding Found(string? noun)
     {
         var matches = _kind.Accepts(noun);
-        return new(matches ? _kind.ContentType : Unknown, matches, noun);
+        return new(matches ? _kind.TypeOf(noun) : Unknown, matches, noun);
     }
 }

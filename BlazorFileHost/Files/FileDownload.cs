@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Claims;
+using BlazorFileHost.Data;
 using BlazorFileHost.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Headers;
@@ -24,11 +25,23 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
         HeaderNames.LastModified, "Repr-Digest",
     ];
 
-    public async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
+    public Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
+        => AnswerAsync(http, () => library.OpenAsync(person.OwnerId(), id, cancellation), content => SendAsync(content, http));
+
+    /// <summary>Opens and sends a file's bytes, whichever way they are to be given, or says that it is not there or damaged.</summary>
+    public async Task<IResult> AnswerAsync(HttpContext http, Func<Task<FileContent?>> open, Func<FileContent, Task<IResult>> send)
     {
         try
         {
-            return await library.OpenAsync(person.OwnerId(), id, cancellation) is { } content ? await SendAsync(content, http) : Results.NotFound();
+            if (await open() is not { } content)
+            {
+                return Results.NotFound();
+            }
+
+            await using (content.Bytes)
+            {
+                return await send(content);
+            }
         }
         catch (DamagedException damaged) when (!http.Response.HasStarted)
         {
@@ -44,37 +57,15 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
                 ? Results.Text(refusal.Sentence, statusCode: StatusCodes.Status500InternalServerError)
                 : Results.Json(new { Code = refusal.Kind.ToString(), refusal.Sentence }, statusCode: StatusCodes.Status500InternalServerError);
         }
-
     }
 
     private async Task<IResult> SendAsync(FileContent content, HttpContext http)
     {
-        var (file, bytes) = content;
-        await using (bytes)
+        var file = content.File;
+        WriteHeaders(http.Response, file.Name);
+        var portion = Begin(http, file, file.Size);
+        if (portion.IsSent)
         {
-            // "Nothing here" is a page for people who have lost their way; 304, 412 and 416 are for programs.
-            http.Features.Get<IStatusCodePagesFeature>()?.Enabled = false;
-            var tag = new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(file.Sha256)}\"");
-            var modified = new DateTimeOffset(file.Modified.Ticks - (file.Modified.Ticks % TimeSpan.TicksPerSecond), TimeSpan.Zero);
-            var portion = Portion.Of(http.Request, tag, modified, file.Size);
-
-            WriteHeaders(http.Response, file.Name);
-            http.Response.StatusCode = portion.Status;
-            var headers = http.Response.GetTypedHeaders();
-            headers.ETag = tag;
-            headers.LastModified = modified;
-            http.Response.Headers.AcceptRanges = "bytes";
-            http.Response.Headers["Repr-Digest"] = $"sha-256=:{Convert.ToBase64String(file.Sha256)}:";
-            if (portion.Status is StatusCodes.Status416RangeNotSatisfiable)
-            {
-                headers.ContentRange = new ContentRangeHeaderValue(file.Size);
-            }
-
-            if (portion.Status is not (StatusCodes.Status200OK or StatusCodes.Status206PartialContent))
-            {
-                return Results.Empty;
-            }
-
             http.Response.ContentType = file.ContentType;
             if (options.CurrentValue.AccelRedirect is { Length: > 0 } prefix && ProxyAnswersTheSame(http.Request, portion))
             {
@@ -95,26 +86,61 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
             {
                 // The storage knows ranges itself, and has another tag. Whoever is shown there asks it for the same.
                 http.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
-                headers.Location = link;
+                http.Response.GetTypedHeaders().Location = link;
                 Array.ForEach(OfTheFile, name => http.Response.Headers.Remove(name));
                 http.Response.ContentLength = 0;
                 return Results.Empty;
             }
 
-            http.Response.ContentLength = portion.Length;
-            if (portion.Status is StatusCodes.Status206PartialContent)
-            {
-                headers.ContentRange = new ContentRangeHeaderValue(portion.From, portion.From + portion.Length - 1, file.Size);
-            }
+            await SendBytesAsync(content, portion, file.Size, http);
+        }
 
-            if (HttpMethods.IsGet(http.Request.Method))
-            {
-                Outgoing.EndWhenSlowerThan(http, options.CurrentValue.SlowestDownload);
-                using var running = downloads.Begin(file.OwnerId, http.RequestAborted);
-                await Outgoing.RunAsync(http, running, log, stop => Outgoing.SendAsync(bytes, portion.From, portion.Length, http.Response, stop));
-            }
+        return Results.Empty;
+    }
 
-            return Results.Empty;
+    /// <summary>Answers the request's conditions, and writes all headers but those that say what the content is and who may do what with it.</summary>
+    /// <param name="length">How many of the file's bytes are given, counted from the first, in bytes.</param>
+    public static Portion Begin(HttpContext http, StoredFile file, long length)
+    {
+        // "Nothing here" is a page for people who have lost their way; 304, 412 and 416 are for programs.
+        http.Features.Get<IStatusCodePagesFeature>()?.Enabled = false;
+        var whole = length == file.Size;
+        var tag = new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(file.Sha256)}{(whole ? "" : string.Create(CultureInfo.InvariantCulture, $"-{length}"))}\"");
+        var modified = new DateTimeOffset(file.Modified.Ticks - (file.Modified.Ticks % TimeSpan.TicksPerSecond), TimeSpan.Zero);
+        var portion = Portion.Of(http.Request, tag, modified, length);
+        http.Response.StatusCode = portion.Status;
+        var headers = http.Response.GetTypedHeaders();
+        headers.ETag = tag;
+        headers.LastModified = modified;
+        http.Response.Headers.AcceptRanges = "bytes";
+        if (whole)
+        {
+            http.Response.Headers["Repr-Digest"] = $"sha-256=:{Convert.ToBase64String(file.Sha256)}:";
+        }
+
+        if (portion.Status is StatusCodes.Status416RangeNotSatisfiable)
+        {
+            headers.ContentRange = new ContentRangeHeaderValue(length);
+        }
+
+        return portion;
+    }
+
+    /// <summary>Sends that part of the file, or of HEAD only what is said of it.</summary>
+    /// <param name="length">As for <see cref="Begin"/>.</param>
+    public async Task SendBytesAsync(FileContent content, Portion portion, long length, HttpContext http)
+    {
+        http.Response.ContentLength = portion.Length;
+        if (portion.Status is StatusCodes.Status206PartialContent)
+        {
+            http.Response.GetTypedHeaders().ContentRange = new ContentRangeHeaderValue(portion.From, portion.From + portion.Length - 1, length);
+        }
+
+        if (HttpMethods.IsGet(http.Request.Method))
+        {
+            Outgoing.EndWhenSlowerThan(http, options.CurrentValue.SlowestDownload);
+            using var running = downloads.Begin(content.File.OwnerId, http.RequestAborted);
+            await Outgoing.RunAsync(http, running, log, stop => Outgoing.SendAsync(content.Bytes, portion.From, portion.Length, http.Response, stop));
         }
     }
 

@@ -27,6 +27,7 @@ public static class FilesSetup
         builder.Services.AddHostedService(provider => provider.GetRequiredService<DepartureRounds>());
         builder.Services.AddSingleton<RunningDownloads>();
         builder.Services.AddSingleton<FileDownload>();
+        builder.Services.AddSingleton<FileView>();
         builder.Services.AddSingleton<ZipDownload>();
         builder.Services.AddExceptionHandler<StorageDown>();
     }
@@ -34,6 +35,7 @@ public static class FilesSetup
     public static void MapFiles(this WebApplication app)
     {
         app.MapMethods("/files/{id:guid}", [HttpMethods.Get, HttpMethods.Head], app.Services.GetRequiredService<FileDownload>().SendAsync);
+        app.MapMethods("/files/{id:guid}/view", [HttpMethods.Get, HttpMethods.Head], app.Services.GetRequiredService<FileView>().SendAsync);
         app.MapPost("/files/zip", app.Services.GetRequiredService<ZipDownload>().SendAsync)
             .WithMetadata(new RequestSizeLimitAttribute(ZipDownload.LargestForm));
     }

@@ -7,6 +7,8 @@ namespace BlazorFileHost.Files;
 /// <param name="Status">200, 206, 304, 412 or 416.</param>
 internal readonly record struct Portion(int Status, long From, long Length)
 {
+    public bool IsSent => Status is StatusCodes.Status200OK or StatusCodes.Status206PartialContent;
+
     /// <summary>
     /// RFC 9110, 13.2.2 (order of the conditions) and 14.2 (ranges). A range in another unit, several, one that cannot be read and one whose
     /// <c>If-Range</c> does not hold are ignored: the whole file is the answer then. So a thousand ranges cost one answer.

@@ -6,6 +6,12 @@ internal static class Noun
     public const string Png = "a PNG image";
     public const string Jpeg = "a JPEG image";
     public const string Gif = "a GIF image";
+    public const string WebP = "a WebP image";
+    public const string Mp4 = "an MP4 video";
+    public const string WebM = "a WebM video";
+    public const string Ogg = "an Ogg sound file";
+    public const string Mp3 = "an MP3 sound file";
+    public const string Wav = "a WAV sound file";
     public const string Pdf = "a PDF document";
     public const string Text = "text";
     public const string WebPage = "a web page";

@@ -28,11 +28,10 @@ internal static class Signature
         (0, [0x28, 0xB5, 0x2F, 0xFD], "a Zstandard archive"),
         (0, [.. "II*\0"u8], "a TIFF image"),
         (0, [.. "MM\0*"u8], "a TIFF image"),
-        (0, [0x1A, 0x45, 0xDF, 0xA3], "a video"),
-        (0, [.. "OggS\0"u8], "a sound file"),
+        (0, [.. "OggS\0"u8], Noun.Ogg),
         (0, [.. "fLaC\0"u8], "a sound file"),
         (0, [.. "SQLite format 3\0"u8], "a database"),
-        (8, [.. "WEBPVP8"u8], "a WebP image"),
+        (8, [.. "WEBPVP8"u8], Noun.WebP),
         (4, [.. "ftypheic"u8], "a HEIC image"),
         (4, [.. "ftypmif1"u8], "a HEIC image"),
         (4, [.. "ftypavif"u8], "an AVIF image"),
@@ -81,19 +80,32 @@ internal static class Signature
             : IsCompoundFile(head) ? Noun.OldOffice
             // Prose may begin with MZ; a program has a zero byte near by, prose never.
             : head.StartsWith("MZ"u8) && head.Contains((byte)0) ? Noun.Program
-            : head.StartsWith("ID3"u8) && head.Length > 3 && head[3] < 8 ? "a sound file"
+            : head.StartsWith("ID3"u8) && head.Length > 3 && head[3] < 8 ? Noun.Mp3
+            // Matroska; WebM is what its header's DocType says.
+            : head.StartsWith((ReadOnlySpan<byte>)[0x1A, 0x45, 0xDF, 0xA3]) ? head[..Math.Min(head.Length, 64)].IndexOf((ReadOnlySpan<byte>)[0x42, 0x82, 0x84, .. "webm"u8]) > 0 ? Noun.WebM : "a video"
             : null;
     }
 
     // Marks that other content may have by chance.
     private static string? WaryNounOf(ReadOnlySpan<byte> head)
         => !head.Contains((byte)0) ? null
-            : head.Length >= 12 && head[4..].StartsWith("ftyp"u8) ? "a video"
-            : head.StartsWith("RIFF"u8) && head.Length >= 12 && head[8..].StartsWith("WAVE"u8) ? "a sound file"
+            : head.Length >= 12 && head[4..].StartsWith("ftyp"u8) ? IsMp4(head[8..12]) ? Noun.Mp4 : "a video"
+            : head.StartsWith("RIFF"u8) && head.Length >= 12 && head[8..].StartsWith("WAVE"u8) ? Noun.Wav
+            : IsMp3Frame(head) ? Noun.Mp3
             : head.StartsWith("RIFF"u8) && head.Length >= 12 && head[8..].StartsWith("AVI "u8) ? "a video"
             : head.StartsWith("BM"u8) && head.Length > 14 && BinaryPrimitives.ReadUInt32LittleEndian(head[6..]) == 0 ? "a bitmap image"
             : head.Length > 262 && head[257..].StartsWith("ustar"u8) ? "a tar archive"
             : null;
+
+    // ISO/IEC 14496-12 and its registration authority: the brands of MP4 as such, of its video codecs, and of DASH.
+    private static bool IsMp4(ReadOnlySpan<byte> brand)
+        => brand.StartsWith("iso"u8) || brand.StartsWith("mp4"u8) || brand.SequenceEqual("avc1"u8) || brand.SequenceEqual("M4V "u8)
+            || brand.SequenceEqual("MSNV"u8) || brand.SequenceEqual("dash"u8);
+
+    // ISO/IEC 11172-3, 2.4.1.3: eleven bits of sync, layer III, a bit rate and a sampling rate that there are.
+    private static bool IsMp3Frame(ReadOnlySpan<byte> head)
+        => head.Length > 3 && head[0] == 0xFF && (head[1] & 0xE6) == 0xE2 && (head[1] & 0x18) != 0x08
+            && head[2] >> 4 is not (0 or 15) && (head[2] & 0x0C) != 0x0C;
 
     private static string ZipNounOf(ReadOnlySpan<byte> head)
         => head.IndexOf("word/"u8) > 0 ? Noun.Word
