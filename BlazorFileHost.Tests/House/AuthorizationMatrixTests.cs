@@ -45,6 +45,8 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         ["GET POST /folders/{FolderId:guid}"] = SignedIn,
         ["GET POST /not-found"] = Everybody,
         ["GET HEAD /files/{id:guid}"] = SignedIn,
+        ["GET HEAD /files/{id:guid}/thumbnail"] = SignedIn,
+        ["PUT /files/{id:guid}/thumbnail"] = SignedIn,
         ["GET HEAD /files/{id:guid}/view"] = SignedIn,
         ["POST /files/zip"] = SignedIn,
         ["POST /uploads"] = SignedIn,

@@ -28,6 +28,7 @@ public static class FilesSetup
         builder.Services.AddSingleton<RunningDownloads>();
         builder.Services.AddSingleton<FileDownload>();
         builder.Services.AddSingleton<FileView>();
+        builder.Services.AddSingleton<Thumbnails>();
         builder.Services.AddSingleton<ZipDownload>();
         builder.Services.AddExceptionHandler<StorageDown>();
     }
@@ -36,6 +37,8 @@ public static class FilesSetup
     {
         app.MapMethods("/files/{id:guid}", [HttpMethods.Get, HttpMethods.Head], app.Services.GetRequiredService<FileDownload>().SendAsync);
         app.MapMethods("/files/{id:guid}/view", [HttpMethods.Get, HttpMethods.Head], app.Services.GetRequiredService<FileView>().SendAsync);
+        app.MapMethods("/files/{id:guid}/thumbnail", [HttpMethods.Get, HttpMethods.Head], app.Services.GetRequiredService<Thumbnails>().SendAsync);
+        app.MapPut("/files/{id:guid}/thumbnail", Thumbnails.KeepAsync);
         app.MapPost("/files/zip", app.Services.GetRequiredService<ZipDownload>().SendAsync)
             .WithMetadata(new RequestSizeLimitAttribute(ZipDownload.LargestForm));
     }

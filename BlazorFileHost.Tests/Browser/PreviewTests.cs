@@ -5,8 +5,8 @@ using Microsoft.Playwright;
 
 namespace BlazorFileHost.Tests.Browser;
 
-/// <summary>Files that would like to be a page of ours, opened in Chromium by somebody who is signed in.</summary>
-public sealed class HostileFilesTests : IAsyncLifetime
+/// <summary>Files opened in Chromium by somebody who is signed in: those that may be shown, and those that would like to be a page of ours.</summary>
+public sealed class PreviewTests : IAsyncLifetime
 {
     /// <summary>Whatever runs asks for an address with this word, here and elsewhere, and opens a dialog.</summary>
     private const string Canary = "canary-was-here";
@@ -31,7 +31,7 @@ public sealed class HostileFilesTests : IAsyncLifetime
         }
 
         await chromium.InitializeAsync();
-        app = await RunningApp.StartAsync(new() { ["Files:AllowedExtensions"] = Extensions });
+        app = await RunningApp.StartAsync(new() { ["Files:AllowedExtensions"] = $"{Extensions} wav" });
     }
 
     public async Task DisposeAsync()
@@ -47,7 +47,7 @@ public sealed class HostileFilesTests : IAsyncLifetime
     public async Task None_of_them_runs_on_any_route()
     {
         using var person = await Person.SignedUpAsync(app);
-        await using var context = await chromium.PersonAsync(app.Address);
+        await using var context = await OpenAsync(person);
         var heard = new ConcurrentQueue<string>();
         context.Request += (_, request) => Hear(request.Url);
         context.Dialog += (_, dialog) =>
@@ -57,8 +57,7 @@ public sealed class HostileFilesTests : IAsyncLifetime
         };
         await context.RouteAsync("http://evil.test/**", route => route.FulfillAsync(new() { Body = "" }));
         // One that scripts can read, beside the session's own that they cannot.
-        await context.AddCookiesAsync([.. person.Cookies.Split("; ").Select(pair => new Cookie { Name = pair.Split('=', 2)[0], Value = pair.Split('=', 2)[1], Url = app.Address.ToString(), HttpOnly = true, SameSite = SameSiteAttribute.Lax }),
-            new() { Name = "readable", Value = Canary, Url = app.Address.ToString() }]);
+        await context.AddCookiesAsync([new() { Name = "readable", Value = Canary, Url = app.Address.ToString() }]);
 
         var files = new List<(string Name, Guid Id)>();
         foreach (var (name, bytes) in Files())
@@ -154,6 +153,86 @@ public sealed class HostileFilesTests : IAsyncLifetime
         }
     }
 
+    [BrowserFact, Trait("Battery", "XSS-03"), Trait("Battery", "CNT-13")]
+    public async Task What_may_be_shown_shows_in_a_tab_and_in_our_page_and_a_picture_gets_a_small_one()
+    {
+        using var person = await Person.SignedUpAsync(app);
+        await using var context = await OpenAsync(person);
+        var page = await context.NewPageAsync();
+        await page.GotoAsync("/account/manage");
+        // A picture as a camera makes it, with a place in it; drawn here, for we can draw none.
+        var drawn = Convert.FromBase64String(await page.EvaluateAsync<string>(
+            """
+            async () => {
+                const canvas = document.createElement('canvas');
+                [canvas.width, canvas.height] = [1200, 600];
+                canvas.getContext('2d').fillRect(0, 0, 600, 600);
+                const blob = await new Promise(done => canvas.toBlob(done, 'image/jpeg'));
+                return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
+            }
+            """));
+        byte[] photograph = [.. drawn[..20], 0xFF, 0xE1, 0, 40, .. "Exif\0\0MM\0*\0\0\0\x08\0\0GPS 52.52N 13.40E  "u8, .. drawn[20..]];
+        var picture = await person.UploadedAsync("photograph.jpg", photograph);
+        var text = await person.UploadedAsync("letter.txt", "Grüße <b>not bold</b>\n"u8.ToArray());
+        var pages = await person.UploadedAsync("pages.pdf", Samples.Bytes("pdf", 1));
+        var sound = await person.UploadedAsync("second.wav", Wave());
+
+        await page.GotoAsync($"/files/{picture.Id}/view");
+        Assert.Equal(1200, await page.EvaluateAsync<int>("document.images[0].naturalWidth"));
+        await page.GotoAsync($"/files/{text.Id}/view");
+        Assert.Equal("Grüße <b>not bold</b>", (await page.InnerTextAsync("body")).Trim());
+        await page.GotoAsync($"/files/{sound.Id}/view");
+        await page.WaitForFunctionAsync("document.querySelector('video').duration === 1");
+
+        await page.GotoAsync("/account/manage");
+        await page.EvaluateAsync(
+            """
+            async ({ picture, text, pages, sound }) => {
+                const load = (kind, event, address, more) => new Promise((done, fail) => {
+                    const element = Object.assign(document.createElement(kind), more);
+                    element.addEventListener(event, done);
+                    element.addEventListener('error', () => fail(new Error(address)));
+                    element.src = address;
+                    document.body.append(element);
+                });
+                await load('img', 'load', `/files/${picture}/view`);
+                await load('video', 'loadedmetadata', `/files/${sound}/view`);
+                await load('iframe', 'load', `/files/${text}/view`, { name: 'text' });
+                await load('iframe', 'load', `/files/${pages}/view`, { name: 'pages' });
+            }
+            """, new { picture = picture.Id, text = text.Id, pages = pages.Id, sound = sound.Id });
+        Assert.Equal("Grüße <b>not bold</b>", (await page.Frame("text")!.InnerTextAsync("body")).Trim());
+        // Chromium puts its own viewer into the frame, as frames of their own.
+        await Eventually.TrueAsync(() => page.Frames.Any(frame => frame.Url.StartsWith("chrome-extension://", StringComparison.Ordinal)), "the pages are shown");
+
+        // The small picture is made here and kept there: without the place.
+        Assert.True(await page.EvaluateAsync<bool>("async id => (await import('/Files/Thumbnail.razor.js')).make(id)", picture.Id));
+        var small = await person.Client.GetByteArrayAsync($"/files/{picture.Id}/thumbnail");
+        Assert.InRange(small.Length, 100, 64 * 1024);
+        Assert.Equal(-1, small.AsSpan().IndexOf("GPS"u8));
+        Assert.Equal("256 x 128", await page.EvaluateAsync<string>(
+            "async address => { const image = new Image(); image.src = address; await image.decode(); return `${image.naturalWidth} x ${image.naturalHeight}`; }", $"/files/{picture.Id}/thumbnail"));
+        Assert.Equal(photograph, await person.Client.GetByteArrayAsync($"/files/{picture.Id}"));
+        // What is no picture gets none.
+        Assert.False(await page.EvaluateAsync<bool>("async id => (await import('/Files/Thumbnail.razor.js')).make(id)", text.Id));
+        Complain.Nobody(app.Complaints);
+    }
+
+    /// <summary>A browser in which that person is signed in.</summary>
+    private async Task<IBrowserContext> OpenAsync(Person person)
+    {
+        var context = await chromium.PersonAsync(app.Address);
+        context.SetDefaultTimeout(Visitor.Patience);
+        await context.AddCookiesAsync(person.Cookies.Split("; ").Select(pair => pair.Split('=', 2))
+            .Select(pair => new Microsoft.Playwright.Cookie { Name = pair[0], Value = pair[1], Url = app.Address.ToString(), HttpOnly = true, SameSite = SameSiteAttribute.Lax }));
+        return context;
+    }
+
+    /// <summary>A second of silence, 8000 samples of 8 bits.</summary>
+    private static byte[] Wave()
+        => [.. "RIFF"u8, .. BitConverter.GetBytes(8036), .. "WAVEfmt "u8, 16, 0, 0, 0, 1, 0, 1, 0, .. BitConverter.GetBytes(8000), .. BitConverter.GetBytes(8000), 1, 0, 8, 0,
+            .. "data"u8, .. BitConverter.GetBytes(8000), .. Enumerable.Repeat((byte)128, 8000)];
+
     private static IEnumerable<string> Addresses(Guid id)
         => from route in new[] { $"/files/{id}", $"/files/{id}/view" } from question in Questions select route + question;
 
@@ -212,7 +291,7 @@ public sealed class HostileFilesTests : IAsyncLifetime
         yield return ("program.wasm", [0, .. "asm"u8, 1, 0, 0, 0]);
         yield return ("template.docx", Samples.Zip(("[Content_Types].xml", page), ("word/document.xml", page),
             ("word/_rels/settings.xml.rels", Encoding.UTF8.GetBytes($"<Relationships><Relationship Target='http://evil.test/{Canary}' TargetMode='External'/></Relationships>"))));
-        yield return ("before.pdf", [.. Encoding.UTF8.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{Page}\n")[..600], .. Samples.Bytes("pdf", 1)]);
+        yield return ("before.pdf", [.. Encoding.UTF8.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{Page}\n"), .. Samples.Bytes("pdf", 1)]);
         yield return ("action.pdf", Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(Samples.Bytes("pdf", 2))
             .Replace("<</Type/Catalog", $"<</OpenAction<</S/URI/URI(http://evil.test/{Canary})>>/Type/Catalog", StringComparison.Ordinal)));
         yield return ("script.pdf", Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(Samples.Bytes("pdf", 3))
