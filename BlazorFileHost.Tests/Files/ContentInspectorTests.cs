@@ -220,6 +220,22 @@ public sealed class ContentInspectorTests
         }
     }
 
+    [Theory]
+    [InlineData("mp4", "video/mp4", "video/mp4")]
+    [InlineData("webm", "video/mp4", null)]
+    [InlineData("png", "video/mp4", null)]
+    [InlineData("mp4", "application/octet-stream", "application/octet-stream")]
+    [InlineData("md", "text/plain", "text/markdown")]
+    [InlineData("png", "text/plain", null)]
+    public void Under_another_name_it_is_what_it_was_or_nothing(string extension, string was, string? becomes)
+        => Assert.Equal(becomes, ContentInspector.TypeUnder(extension, was, 5));
+
+    [Theory]
+    [InlineData("mp4", "ftypisom", "video/mp4")]
+    [InlineData("mp4", "ftypqt  ", "application/octet-stream")]
+    public void Only_what_is_recognised_is_called_a_video(string extension, string brand, string type)
+        => Assert.Equal(type, Finding(extension, [0, 0, 0, 24, .. Encoding.ASCII.GetBytes(brand), 0, 0, 2, 0]).ContentType);
+
     [Fact]
     public void Of_a_package_with_thousands_of_parts_the_names_that_are_seen_speak()
     {

@@ -98,6 +98,26 @@ public sealed class FileViewTests(FileViewTests.Lenient app) : IClassFixture<Fil
         }
     }
 
+    [Fact, Trait("Battery", "CNT-10"), Trait("Battery", "CNT-11")]
+    public async Task An_archive_is_bytes_and_nobody_unpacks_it()
+    {
+        using var person = await Person.SignedUpAsync(app.App);
+        var zeros = new byte[100_000_000];
+        var bomb = Samples.Zip(("[Content_Types].xml", [1]), ("word/document.xml", zeros), ("../../../../evil.txt", [1]), ("..\\..\\evil.txt", [1]), ("/evil.txt", [1]), ("C:/evil.txt", [1]));
+        Assert.InRange(bomb.Length, 1000, 1_000_000);
+        foreach (var name in new[] { "bomb.zip", "bomb.docx" })
+        {
+            var stored = await person.UploadedAsync(name, bomb);
+            using var view = await person.Client.GetAsync($"/files/{stored.Id}/view");
+            Assert.Equal(HttpStatusCode.NotFound, view.StatusCode);
+            Assert.Equal(bomb, await person.Client.GetByteArrayAsync($"/files/{stored.Id}"));
+        }
+
+        var blobs = await person.BlobsAsync();
+        Assert.Equal([bomb.Length, bomb.Length], blobs.Select(blob => (int)new FileInfo(blob).Length));
+        Assert.Empty(Directory.GetFiles(app.App.DataDirectory, "*evil*", SearchOption.AllDirectories));
+    }
+
     [Fact, Trait("Battery", "CNT-02")]
     public async Task The_type_that_a_client_names_is_not_asked()
     {

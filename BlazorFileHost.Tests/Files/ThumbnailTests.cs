@@ -15,6 +15,7 @@ public sealed class ThumbnailTests(OneApp app) : IClassFixture<OneApp>
         var stored = await app.Somebody.UploadedAsync("kept.png", Samples.Bytes("png", 1, 5000));
         using (var before = await GetAsync(stored.Id))
         {
+            Assert.True(before.Headers.CacheControl!.NoStore);
             Assert.Equal((HttpStatusCode.NoContent, 0), (before.StatusCode, (await before.Content.ReadAsByteArrayAsync()).Length));
         }
 

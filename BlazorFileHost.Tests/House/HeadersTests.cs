@@ -28,6 +28,10 @@ public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
     [InlineData("/health/ready", false, 200)]
     [InlineData("/files/0190a0a0-0000-7000-8000-000000000000", false, 401)]
     [InlineData("/files/0190a0a0-0000-7000-8000-000000000000", true, 404)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000/view", false, 401)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000/view", true, 404)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000/thumbnail", false, 401)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000/thumbnail", true, 404)]
     public async Task Every_answer_carries_the_headers(string url, bool signedIn, int status)
     {
         using var nobody = AccountClient.New(app.Address);

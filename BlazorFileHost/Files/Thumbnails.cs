@@ -16,12 +16,20 @@ namespace BlazorFileHost.Files;
 /// </summary>
 internal sealed class Thumbnails(FileDownload download)
 {
+    /// <summary>Bytes of a picture that a browser is asked to fetch for the sake of a small one.</summary>
+    private const long LargestPicture = 64L << 20;
+
     public async Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
     {
         var owner = person.OwnerId();
-        return await library.OpenThumbnailAsync(owner, id, cancellation) is { } thumbnail
-            ? await download.AnswerAsync(http, () => Task.FromResult<FileContent?>(thumbnail), content => ShowAsync(content, http))
-            : await library.FindAsync(owner, [id], cancellation) is [_] ? Results.NoContent() : Results.NotFound();
+        if (await library.OpenThumbnailAsync(owner, id, cancellation) is { } thumbnail)
+        {
+            return await download.AnswerAsync(http, () => Task.FromResult<FileContent?>(thumbnail), content => ShowAsync(content, http));
+        }
+
+        // That there is none is not to be remembered.
+        http.Response.Headers.CacheControl = "private, no-store";
+        return await library.FindAsync(owner, [id], cancellation) is [_] ? Results.NoContent() : Results.NotFound();
     }
 
     public static async Task<IResult> KeepAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
@@ -68,7 +76,8 @@ internal sealed class Thumbnails(FileDownload download)
     /// </summary>
     public static async Task<bool> CanBeMadeAsync(FileLibrary library, StoredFile file, CancellationToken cancellation = default)
     {
-        if (file.Damaged is not null || Viewing.Of(file) is not { Kind: ViewKind.Image } || await library.OpenAsync(file.OwnerId, file.Id, cancellation) is not { } content)
+        if (file.Damaged is not null || file.Size > LargestPicture || Viewing.Of(file) is not { Kind: ViewKind.Image }
+            || await library.OpenAsync(file.OwnerId, file.Id, cancellation) is not { } content)
         {
             return false;
         }
