@@ -22,21 +22,17 @@ public sealed partial class FileListing(
     /// <summary>Between two refreshes. The first one comes at once, the last change is never missed.</summary>
     private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(100);
 
-    private readonly HashSet<Guid> selected = [];
-
     // Not disposed: a refresh that is under way may still ask it, and it holds nothing of the system.
     private readonly CancellationTokenSource leaving = new();
     private readonly Follower follower = new(Apart, time);
-    private Virtualize<Row>? virtualize;
+    private Virtualize<Entry>? virtualize;
     private ElementReference listing;
     private ElementReference rows;
     private ElementReference zipForm;
     private ElementReference zipFrame;
     private DotNetObjectReference<FileListing>? self;
     private IJSObjectReference? module;
-    private bool asking;
     private int looks;
-    private int ranges;
     private IDisposable? subscription;
     private FileOrder order = new(FileColumn.Name, false);
     private FolderContents? contents;
@@ -44,11 +40,8 @@ public sealed partial class FileListing(
     private bool accountGone;
     private bool folderGone;
     private Guid? shown;
-    private TimeZoneInfo zone = TimeZoneInfo.Utc;
+    private LocalTime clock = new(time, TimeZoneInfo.Utc);
     private string? problem;
-    private string? announcement;
-    private int active = -1;
-    private int anchor = -1;
 
     [Parameter, EditorRequired]
     public Guid OwnerId { get; set; }
@@ -67,7 +60,7 @@ public sealed partial class FileListing(
 
     private string? ActiveRowId => active >= 0 && active < Entries ? RowId(active) : null;
 
-    protected override async Task OnInitializedAsync()
+    protected override void OnInitialized()
     {
         if (RendererInfo.IsInteractive)
         {
@@ -75,7 +68,6 @@ public sealed partial class FileListing(
             subscription = changes.Subscribe(OwnerId, follower.Due);
             _ = FollowAsync();
         }
-
     }
 
     protected override async Task OnParametersSetAsync()
@@ -111,7 +103,7 @@ public sealed partial class FileListing(
             await module.InvokeVoidAsync("attach", listing, zipFrame, self);
             if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("timeZone"), out var found))
             {
-                zone = found;
+                clock = new(time, found);
                 StateHasChanged();
             }
         }
@@ -219,14 +211,12 @@ public sealed partial class FileListing(
         return there;
     }
 
-    private async ValueTask<ItemsProviderResult<Row>> ProvideAsync(ItemsProviderRequest request)
+    private async ValueTask<ItemsProviderResult<Entry>> ProvideAsync(ItemsProviderRequest request)
     {
         try
         {
             var page = await library.ListAsync(OwnerId, order, request.StartIndex, request.Count, FolderId, request.CancellationToken);
-            return new ItemsProviderResult<Row>(page.Folders.Select(folder => (Folder: (Folder?)folder, File: (StoredFile?)null))
-                .Concat(page.Files.Select(file => (Folder: (Folder?)null, File: (StoredFile?)file)))
-                .Select((entry, at) => new Row(request.StartIndex + at, entry.Folder, entry.File)), page.Total);
+            return new ItemsProviderResult<Entry>(Entry.Of(page, request.StartIndex), page.Total);
         }
         catch (Exception) when (request.CancellationToken.IsCancellationRequested)
         {
@@ -237,7 +227,7 @@ public sealed partial class FileListing(
             // Virtualize would throw it while it renders, and the circuit would end. What the look has told already is not told again.
             problem ??= Report(failure, "The files of {Owner} could not be listed ({Id}).");
             StateHasChanged();
-            return new ItemsProviderResult<Row>([], 0);
+            return new ItemsProviderResult<Entry>([], 0);
         }
     }
 
@@ -248,289 +238,7 @@ public sealed partial class FileListing(
         await RefreshAsync();
     }
 
-    private Task ClickAsync(Row row, MouseEventArgs click) => TryAsync(() => ChooseAsync(row, click));
-
-    private Task KeyAsync(KeyboardEventArgs key) => TryAsync(() => PressAsync(key));
-
-    private async Task ChooseAsync(Row row, MouseEventArgs click)
-    {
-        if (click.ShiftKey && anchor >= 0)
-        {
-            await SelectRangeAsync(anchor, row.Index);
-        }
-        else if (click.CtrlKey || click.MetaKey)
-        {
-            Toggle(row.Id);
-            anchor = row.Index;
-        }
-        else
-        {
-            var only = selected.Count == 1 && selected.Contains(row.Id);
-            selected.Clear();
-            if (!only)
-            {
-                selected.Add(row.Id);
-            }
-
-            anchor = row.Index;
-        }
-
-        active = row.Index;
-    }
-
-    private async Task PressAsync(KeyboardEventArgs key)
-    {
-        var last = Entries - 1;
-        if (last < 0)
-        {
-            return;
-        }
-
-        int? to = key.Key switch
-        {
-            "ArrowDown" => active + 1,
-            "ArrowUp" => active < 0 ? last : active - 1,
-            "PageDown" => active + 10,
-            "PageUp" => active - 10,
-            "Home" => 0,
-            "End" => last,
-            _ => null,
-        };
-        if (to is { } index)
-        {
-            active = Math.Clamp(index, 0, last);
-            if (key.ShiftKey)
-            {
-                anchor = anchor < 0 ? active : anchor;
-                await SelectRangeAsync(anchor, active);
-            }
-            else
-            {
-                anchor = active;
-            }
-
-            if (module is not null)
-            {
-                await module.InvokeVoidAsync("reveal", rows, active, RowHeight);
-            }
-
-            return;
-        }
-
-        switch (key.Key)
-        {
-            case " " when await ActiveIdAsync() is { } id:
-                Toggle(id);
-                anchor = active;
-                break;
-            case "a" or "A" when key.CtrlKey || key.MetaKey:
-                await SelectRangeAsync(0, last);
-                break;
-            case "Escape":
-                ClearSelection();
-                break;
-            case "Enter" when await ActiveIdAsync() is { } id && (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)).Count == 1:
-                navigation.NavigateTo(Address(id));
-                break;
-            case "Enter" when await ActiveIdAsync() is { } id && module is not null:
-                await module.InvokeVoidAsync("download", $"files/{id}");
-                break;
-            case "Backspace" when FolderId is not null:
-                navigation.NavigateTo(path.Count > 1 ? Address(path[^2].Id) : "");
-                break;
-            case "Delete" when selected.Count > 0:
-                await DeleteAsync(selected);
-                break;
-            case "Delete" when await ActiveIdAsync() is { } id:
-                await DeleteAsync([id]);
-                break;
-        }
-    }
-
-    private async Task<Guid?> ActiveIdAsync()
-        => active < 0 ? null : (await library.ListIdsAsync(OwnerId, order, active, 1, FolderId, leaving.Token)) is [var id] ? id : null;
-
-    private async Task SelectRangeAsync(int from, int to)
-    {
-        var range = ++ranges;
-        (from, to) = (Math.Min(from, to), Math.Max(from, to));
-        var ids = await library.ListIdsAsync(OwnerId, order, from, to - from + 1, FolderId, leaving.Token);
-        if (range != ranges)
-        {
-            // The next key was faster than the database.
-            return;
-        }
-
-        selected.Clear();
-        foreach (var id in ids)
-        {
-            selected.Add(id);
-        }
-    }
-
-    private void Toggle(Guid id)
-    {
-        if (!selected.Remove(id))
-        {
-            selected.Add(id);
-        }
-    }
-
-    private void ClearSelection() => selected.Clear();
-
-    private Task DownloadAsync(IEnumerable<Guid> meant) => TryAsync(async () =>
-    {
-        var ids = meant.ToList();
-        if (ids.Count > ZipDownload.MostFiles)
-        {
-            Tell($"One archive can hold {Count(ZipDownload.MostFiles)}. Select fewer.");
-            return;
-        }
-
-        // The selection follows what happens elsewhere, but not within the same moment; and one id too many would refuse them all.
-        var there = await ThereAsync(ids);
-        ids.RemoveAll(id => !there.Contains(id));
-        if (ids.Count == 0)
-        {
-            Tell(meant.Count() > 1 ? "These files are no longer there." : Refusal.NotThere().Sentence);
-        }
-        else if (module is not null)
-        {
-            await (ids is [var one] && (await library.FindAsync(OwnerId, ids, leaving.Token)).Count == 1
-                ? module.InvokeVoidAsync("download", $"files/{one}")
-                : module.InvokeVoidAsync("zip", zipForm, string.Join(' ', ids)));
-        }
-    });
-
-    private async Task DeleteAsync(IEnumerable<Guid> meant)
-    {
-        // A second click can arrive before the dialog of the first shows.
-        if (asking)
-        {
-            return;
-        }
-
-        asking = true;
-        try
-        {
-            // Asked and answered with what is there now: another tab may have been faster.
-            var ids = meant.ToList();
-            var files = await library.FindAsync(OwnerId, ids, leaving.Token);
-            var folders = files.Count < ids.Count ? await library.FindFoldersAsync(OwnerId, ids, leaving.Token) : [];
-            if (files.Count + folders.Count == 0)
-            {
-                Tell(ids.Count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
-                return;
-            }
-
-            var below = folders.Count == 0 ? new(0, 0) : await library.MeasureAsync(OwnerId, [.. folders.Select(folder => folder.Id)], leaving.Token);
-            var all = new FileSummary(files.Count + below.Count, files.Sum(file => file.Size) + below.Bytes, below.Folders);
-            IReadOnlyList<string> names = [.. folders.Select(folder => folder.Name), .. files.Select(file => file.Name)];
-            object? answer = await dialogs.OpenAsync<DeleteDialog>(
-                names is [var one] ? $"Delete “{FileName.Brief(one)}”?" : $"Delete {Count(all)}?",
-                new() { [nameof(DeleteDialog.Names)] = names, [nameof(DeleteDialog.All)] = all },
-                new DialogOptions { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
-            if (answer is not true)
-            {
-                return;
-            }
-
-            var deleted = await library.DeleteAsync(OwnerId, [.. folders.Select(folder => folder.Id), .. files.Select(file => file.Id)], leaving.Token);
-            Tell(deleted.Count + deleted.Folders == 0 ? (names.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.")
-                : deleted.Count < files.Count ? $"{Count(deleted)} deleted; the others were already gone."
-                : $"{Count(deleted)} deleted, {ByteSize.Humane(deleted.Bytes)} freed."
-                    + (deleted.Later ? " The storage cannot remove the bytes just now; it does so later." : ""));
-        }
-        catch (Exception) when (leaving.IsCancellationRequested)
-        {
-            // The page was left; what was not deleted yet stays.
-        }
-        catch (Exception failure)
-        {
-            notifications.Notify(NotificationSeverity.Error, "Not everything was deleted", Report(failure, "Files of {Owner} could not be deleted ({Id})."), 10_000);
-        }
-        finally
-        {
-            asking = false;
-        }
-    }
-
-    /// <summary>Where the surprises of a click or a key end.</summary>
-    private async Task TryAsync(Func<Task> action)
-    {
-        try
-        {
-            await action();
-        }
-        catch (Exception) when (leaving.IsCancellationRequested)
-        {
-            // The page was left.
-        }
-        catch (Exception failure)
-        {
-            notifications.Notify(NotificationSeverity.Error, "That did not work", Report(failure, "The list of {Owner} could not answer ({Id})."), 10_000);
-        }
-    }
-
-    private void Tell(string sentence)
-    {
-        announcement = sentence;
-        notifications.Notify(NotificationSeverity.Info, sentence, duration: 5_000);
-    }
-
-    /// <summary>A surprise is logged once, and the person gets an id for it instead of its text.</summary>
-    private string Report(Exception failure, string message)
-    {
-        if (StorageDown.Explain(failure) is { } sentence)
-        {
-            return sentence;
-        }
-
-        var id = Guid.NewGuid().ToString("N")[..8];
-#pragma warning disable CA2254 // Constant templates, told apart by the caller.
-        log.LogError(failure, message, OwnerId, id);
-#pragma warning restore CA2254
-        return $"Something went wrong on the server (id {id}). Try again in a moment.";
-    }
-
-    private DateTime Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone);
-
-    private string Exact(DateTime utc) => Local(utc).ToString("dddd, d MMMM yyyy, HH:mm:ss");
-
-    private string Humane(DateTime utc)
-    {
-        var then = Local(utc);
-        var now = Local(time.GetUtcNow().UtcDateTime);
-        return then.Date == now.Date ? $"Today, {then:HH:mm}"
-            : then.Date == now.Date.AddDays(-1) ? $"Yesterday, {then:HH:mm}"
-            : then.Year == now.Year ? then.ToString("d MMM, HH:mm")
-            : then.ToString("d MMM yyyy");
-    }
-
-    private static string Count(int files) => files == 1 ? "1 file" : $"{files:N0} files";
-
-    private static string Count(FileSummary all) => DeleteDialog.Count(all);
-
-    private static string Sum(FolderContents contents) => (contents.Folders, contents.Files) switch
-    {
-        (var folders, 0) => Folders(folders),
-        (0, var files) => $"{Count(files)} · {ByteSize.Humane(contents.Bytes)}",
-        var (folders, files) => $"{Folders(folders)}, {Count(files)} · {ByteSize.Humane(contents.Bytes)}",
-    };
-
-    private static string Folders(int folders) => folders == 1 ? "1 folder" : $"{folders:N0} folders";
-
     private static string Address(Guid folderId) => $"folders/{folderId}";
 
     private static string RowId(int index) => $"file-{index}";
-
-    /// <summary>A folder or a file.</summary>
-    private sealed record Row(int Index, Folder? Folder, StoredFile? File)
-    {
-        public Guid Id => Folder?.Id ?? File!.Id;
-
-        public string Name => Folder?.Name ?? File!.Name;
-
-        public DateTime Modified => Folder?.Created ?? File!.Modified;
-    }
 }

@@ -1,0 +1,127 @@
+using BlazorFileHost.Components;
+using Microsoft.JSInterop;
+using Radzen;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>What is done with what was chosen, and how the person hears of it.</summary>
+public sealed partial class FileListing
+{
+    private bool asking;
+    private string? announcement;
+
+    private Task DownloadAsync(IEnumerable<Guid> meant) => TryAsync(async () =>
+    {
+        var ids = meant.ToList();
+        if (ids.Count > ZipDownload.MostFiles)
+        {
+            Tell($"One archive can hold {Amount.Files(ZipDownload.MostFiles)}. Select fewer.");
+            return;
+        }
+
+        // The selection follows what happens elsewhere, but not within the same moment; and one id too many would refuse them all.
+        var there = await ThereAsync(ids);
+        ids.RemoveAll(id => !there.Contains(id));
+        if (ids.Count == 0)
+        {
+            Tell(meant.Count() > 1 ? "These files are no longer there." : Refusal.NotThere().Sentence);
+        }
+        else if (module is not null)
+        {
+            await (ids is [var one] && (await library.FindAsync(OwnerId, ids, leaving.Token)).Count == 1
+                ? module.InvokeVoidAsync("download", $"files/{one}")
+                : module.InvokeVoidAsync("zip", zipForm, string.Join(' ', ids)));
+        }
+    });
+
+    private async Task DeleteAsync(IEnumerable<Guid> meant)
+    {
+        // A second click can arrive before the dialog of the first shows.
+        if (asking)
+        {
+            return;
+        }
+
+        asking = true;
+        try
+        {
+            // Asked and answered with what is there now: another tab may have been faster.
+            var ids = meant.ToList();
+            var files = await library.FindAsync(OwnerId, ids, leaving.Token);
+            var folders = files.Count < ids.Count ? await library.FindFoldersAsync(OwnerId, ids, leaving.Token) : [];
+            if (files.Count + folders.Count == 0)
+            {
+                Tell(ids.Count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
+                return;
+            }
+
+            var below = folders.Count == 0 ? new(0, 0) : await library.MeasureAsync(OwnerId, [.. folders.Select(folder => folder.Id)], leaving.Token);
+            var all = new FileSummary(files.Count + below.Count, files.Sum(file => file.Size) + below.Bytes, below.Folders);
+            IReadOnlyList<string> names = [.. folders.Select(folder => folder.Name), .. files.Select(file => file.Name)];
+            object? answer = await dialogs.OpenAsync<DeleteDialog>(
+                names is [var one] ? $"Delete “{FileName.Brief(one)}”?" : $"Delete {Amount.Of(all)}?",
+                new() { [nameof(DeleteDialog.Names)] = names, [nameof(DeleteDialog.All)] = all },
+                new DialogOptions { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
+            if (answer is not true)
+            {
+                return;
+            }
+
+            var deleted = await library.DeleteAsync(OwnerId, [.. folders.Select(folder => folder.Id), .. files.Select(file => file.Id)], leaving.Token);
+            Tell(deleted.Count + deleted.Folders == 0 ? (names.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.")
+                : deleted.Count < files.Count ? $"{Amount.Of(deleted)} deleted; the others were already gone."
+                : $"{Amount.Of(deleted)} deleted, {ByteSize.Humane(deleted.Bytes)} freed."
+                    + (deleted.Later ? " The storage cannot remove the bytes just now; it does so later." : ""));
+        }
+        catch (Exception) when (leaving.IsCancellationRequested)
+        {
+            // The page was left; what was not deleted yet stays.
+        }
+        catch (Exception failure)
+        {
+            notifications.Notify(NotificationSeverity.Error, "Not everything was deleted", Report(failure, "Files of {Owner} could not be deleted ({Id})."), 10_000);
+        }
+        finally
+        {
+            asking = false;
+        }
+    }
+
+    /// <summary>Where the surprises of a click or a key end.</summary>
+    private async Task TryAsync(Func<Task> action)
+    {
+        try
+        {
+            await action();
+        }
+        catch (Exception) when (leaving.IsCancellationRequested)
+        {
+            // The page was left.
+        }
+        catch (Exception failure)
+        {
+            notifications.Notify(NotificationSeverity.Error, "That did not work", Report(failure, "The list of {Owner} could not answer ({Id})."), 10_000);
+        }
+    }
+
+    private void Tell(string sentence)
+    {
+        announcement = sentence;
+        notifications.Notify(NotificationSeverity.Info, sentence, duration: 5_000);
+    }
+
+    /// <summary>A surprise is logged once, and the person gets an id for it instead of its text.</summary>
+    private string Report(Exception failure, string message)
+    {
+        if (StorageDown.Explain(failure) is { } sentence)
+        {
+            return sentence;
+        }
+
+        var id = Guid.NewGuid().ToString("N")[..8];
+#pragma warning disable CA2254 // Constant templates, told apart by the caller.
+        log.LogError(failure, message, OwnerId, id);
+#pragma warning restore CA2254
+        return $"Something went wrong on the server (id {id}). Try again in a moment.";
+    }
+}
