@@ -15,26 +15,9 @@ using Radzen.Blazor;
 namespace BlazorFileHost.Tests.Files;
 
 /// <summary>The list of files as a person meets it: what it shows, how it is chosen from, how it follows.</summary>
-public sealed class FileListingTests : PageTest
+public sealed class FileListingTests : ListingTest
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-
-    private BunitJSModuleInterop browser = null!;
-    private IRenderedComponent<FileListing> list = null!;
-    private IRenderedComponent<RadzenDialog> dialog = null!;
-    private IRenderedComponent<RadzenNotification> notes = null!;
-
-    public override async Task InitializeAsync()
-    {
-        await base.InitializeAsync();
-        browser = JSInterop.SetupModule("./Files/FileListing.razor.js");
-        foreach (var call in (string[])["attach", "reveal", "download", "zip"])
-        {
-            browser.SetupVoid(call, _ => true).SetVoidResult();
-        }
-
-        browser.Setup<string>("timeZone").SetResult("Europe/Berlin");
-    }
 
     [Fact]
     public async Task Without_files_it_says_what_to_do()
@@ -298,7 +281,7 @@ public sealed class FileListingTests : PageTest
         Assert.Empty(Selected());
         // Brought into view, and the only one with buttons that Tab reaches.
         Assert.Equal([0, 44], browser.Invocations["reveal"][^1].Arguments.Skip(1));
-        Assert.Equal(["Download 01.txt", "Delete 01.txt"], list.FindAll("[role=row] [tabindex='0']").Select(button => button.GetAttribute("aria-label")));
+        Assert.Equal(["Select 01.txt", "Download 01.txt", "More for 01.txt", "Delete 01.txt"], list.FindAll("[role=row] [tabindex='0']").Select(button => button.GetAttribute("aria-label")));
     }
 
     [Fact]
@@ -791,79 +774,4 @@ public sealed class FileListingTests : PageTest
         Press("a", ctrl: true);
         list.WaitForAssertion(() => Assert.Equal("10,000 selected", list.Find("[role=toolbar] span").TextContent));
     }
-
-    private IElement Grid => list.Find("[role=grid]");
-
-    private string Summary => list.Find(".summary").TextContent;
-
-    private string Announced => list.Find("p[role=status]").TextContent;
-
-    private void Open()
-    {
-        var page = Render((RenderTreeBuilder page) =>
-        {
-            page.OpenComponent<FileListing>(0);
-            page.AddComponentParameter(1, nameof(FileListing.OwnerId), Owner);
-            page.CloseComponent();
-            page.OpenComponent<RadzenDialog>(2);
-            page.CloseComponent();
-            page.OpenComponent<RadzenNotification>(3);
-            page.CloseComponent();
-        });
-        list = page.FindComponent<FileListing>();
-        dialog = page.FindComponent<RadzenDialog>();
-        notes = page.FindComponent<RadzenNotification>();
-    }
-
-    /// <summary>Opens the page and ends when it shows that many rows.</summary>
-    private Task OpenAsync(int? rows)
-    {
-        Open();
-        return list.WaitForAssertionAsync(() =>
-        {
-            Assert.Equal(rows == 0, list.FindAll(".empty").Count == 1);
-            Assert.Empty(list.FindAll("[aria-busy=true]"));
-            Assert.True(rows is null || Names().Length == rows);
-        });
-    }
-
-    private async Task PlantManyAsync(int count, long size = 10)
-    {
-        var digits = $"{count}".Length;
-        await PlantAsync(Enumerable.Range(1, count).Select(i => $"{i}".PadLeft(digits, '0') + ".txt"), size);
-    }
-
-    private string[] Names() => [.. list.FindAll("[role=row][aria-label]").Select(row =>
-    {
-        var name = row.GetAttribute("aria-label")!;
-        Assert.Equal(name, row.QuerySelector(".text")!.ChildNodes[0].TextContent);
-        Assert.Equal(name, row.QuerySelector(".text")!.GetAttribute("title"));
-        return name;
-    })];
-
-    private string[] Selected()
-        => [.. list.FindAll("[role=row][aria-selected=true]").Select(row => row.GetAttribute("aria-label")!)];
-
-    private IElement Tool(string name) => list.FindAll("[role=toolbar] button").Single(button => button.TextContent.StartsWith(name, StringComparison.Ordinal));
-
-    private IElement Row(string name) => list.FindAll("[role=row]").Single(row => row.GetAttribute("aria-label") == name);
-
-    private IElement Button(string name) => list.FindAll("[role=row] button").Single(button => button.GetAttribute("aria-label") == name);
-
-    private IElement Head(string column) => list.FindAll("[role=columnheader]").Single(head => head.TextContent.StartsWith(column, StringComparison.Ordinal));
-
-    private string Sorts() => string.Join(' ', list.FindAll("[role=columnheader][aria-sort]").Select(head => head.GetAttribute("aria-sort")));
-
-    /// <summary>Presses the key and gives the name of the row that is then the active one.</summary>
-    private string? Press(string key, bool shift = false, bool ctrl = false)
-    {
-        Grid.KeyDown(new KeyboardEventArgs { Key = key, ShiftKey = shift, CtrlKey = ctrl });
-        return Grid.GetAttribute("aria-activedescendant") is { } id ? list.Find($"#{id}").GetAttribute("aria-label") : null;
-    }
-
-    private Task AskedAsync() => dialog.WaitForAssertionAsync(() => Assert.NotEmpty(dialog.FindAll(".answers")));
-
-    private string[] Answers() => [.. dialog.FindAll(".answers button").Select(button => button.TextContent)];
-
-    private void Answer(string text) => dialog.FindAll(".answers button").Single(button => button.TextContent == text).Click();
 }

@@ -67,7 +67,9 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
 
     private static readonly string[] CalledByBrowsers =
     [
+        "BlazorFileHost.Files.FileListing.Columns",
         "BlazorFileHost.Files.FileListing.DownloadRefused",
+        "BlazorFileHost.Files.FileListing.Drop",
         "BlazorFileHost.Uploads.UploadBox.Folders",
         "BlazorFileHost.Uploads.UploadBox.Interrupted",
         "BlazorFileHost.Uploads.UploadBox.Into",

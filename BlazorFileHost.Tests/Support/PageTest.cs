@@ -55,6 +55,7 @@ public abstract class PageTest : BunitContext, IAsyncLifetime
         Services.AddSingleton<FileChanges>();
         Services.AddOptions();
         Services.AddScoped<FileLibrary>();
+        Services.AddScoped<Desk>();
         Services.AddRadzenComponents();
         Add(Services);
         SetRendererInfo(new RendererInfo("Server", true));

@@ -34,15 +34,8 @@ public sealed partial class FileListing
         }
     });
 
-    private async Task DeleteAsync(IEnumerable<Guid> meant)
+    private Task DeleteAsync(IEnumerable<Guid> meant) => AskAsync(async () =>
     {
-        // A second click can arrive before the dialog of the first shows.
-        if (asking)
-        {
-            return;
-        }
-
-        asking = true;
         try
         {
             // Asked and answered with what is there now: another tab may have been faster.
@@ -61,7 +54,7 @@ public sealed partial class FileListing
             object? answer = await dialogs.OpenAsync<DeleteDialog>(
                 names is [var one] ? $"Delete “{FileName.Brief(one)}”?" : $"Delete {Amount.Of(all)}?",
                 new() { [nameof(DeleteDialog.Names)] = names, [nameof(DeleteDialog.All)] = all },
-                new DialogOptions { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
+                Question());
             if (answer is not true)
             {
                 return;
@@ -81,11 +74,7 @@ public sealed partial class FileListing
         {
             notifications.Notify(NotificationSeverity.Error, "Not everything was deleted", Report(failure, "Files of {Owner} could not be deleted ({Id})."), 10_000);
         }
-        finally
-        {
-            asking = false;
-        }
-    }
+    });
 
     /// <summary>Where the surprises of a click or a key end.</summary>
     private async Task TryAsync(Func<Task> action)
@@ -110,18 +99,26 @@ public sealed partial class FileListing
         notifications.Notify(NotificationSeverity.Info, sentence, duration: 5_000);
     }
 
-    /// <summary>A surprise is logged once, and the person gets an id for it instead of its text.</summary>
-    private string Report(Exception failure, string message)
+    private string Report(Exception failure, string message) => log.Report(failure, message, OwnerId);
+
+    /// <summary>One question at a time: a second click can arrive before the dialog of the first shows.</summary>
+    private async Task AskAsync(Func<Task> question)
     {
-        if (StorageDown.Explain(failure) is { } sentence)
+        if (asking)
         {
-            return sentence;
+            return;
         }
 
-        var id = Guid.NewGuid().ToString("N")[..8];
-#pragma warning disable CA2254 // Constant templates, told apart by the caller.
-        log.LogError(failure, message, OwnerId, id);
-#pragma warning restore CA2254
-        return $"Something went wrong on the server (id {id}). Try again in a moment.";
+        asking = true;
+        try
+        {
+            await question();
+        }
+        finally
+        {
+            asking = false;
+        }
     }
+
+    private static DialogOptions Question() => new() { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" };
 }

@@ -51,10 +51,12 @@ public sealed partial class FileListing
 
         int? to = key.Key switch
         {
-            "ArrowDown" => active + 1,
-            "ArrowUp" => active < 0 ? last : active - 1,
-            "PageDown" => active + 10,
-            "PageUp" => active - 10,
+            "ArrowDown" => active < 0 ? 0 : active + Across,
+            "ArrowUp" => active < 0 ? last : active - Across,
+            "ArrowRight" when AsTiles => active + 1,
+            "ArrowLeft" when AsTiles => active - 1,
+            "PageDown" => active + (10 * Across),
+            "PageUp" => active - (10 * Across),
             "Home" => 0,
             "End" => last,
             _ => null,
@@ -72,11 +74,7 @@ public sealed partial class FileListing
                 anchor = active;
             }
 
-            if (module is not null)
-            {
-                await module.InvokeVoidAsync("reveal", rows, active, RowHeight);
-            }
-
+            await RevealAsync();
             return;
         }
 
@@ -90,28 +88,82 @@ public sealed partial class FileListing
                 await SelectRangeAsync(0, last);
                 break;
             case "Escape":
+                if (selected.Count == 0)
+                {
+                    desk.Held = null;
+                }
+
                 ClearSelection();
                 break;
-            case "Enter" when await ActiveIdAsync() is { } id && (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)).Count == 1:
-                navigation.NavigateTo(Address(id));
+            case "F2" when await ActiveIdAsync() is { } id:
+                await RenameAsync(id);
                 break;
-            case "Enter" when await ActiveIdAsync() is { } id && module is not null:
-                await module.InvokeVoidAsync("download", $"files/{id}");
+            case "ContextMenu" or "F10" when (key.Key != "F10" || key.ShiftKey) && await ActiveIdAsync() is { } id:
+                await OpenMenuAsync(id);
+                break;
+            case "x" or "X" or "c" or "C" when (key.CtrlKey || key.MetaKey) && await MeantAsync() is { Count: > 0 } meant:
+                Take(meant, key.Key is "x" or "X");
+                break;
+            case "Enter" when await ActiveIdAsync() is { } id:
+                await OpenAsync(id, (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)).Count == 1);
                 break;
             case "Backspace" when FolderId is not null:
                 navigation.NavigateTo(path.Count > 1 ? Address(path[^2].Id) : "");
                 break;
-            case "Delete" when selected.Count > 0:
-                await DeleteAsync(selected);
-                break;
-            case "Delete" when await ActiveIdAsync() is { } id:
-                await DeleteAsync([id]);
+            case "Delete" when await MeantAsync() is { Count: > 0 } meant:
+                await DeleteAsync(meant);
                 break;
         }
     }
 
     private async Task<Guid?> ActiveIdAsync()
         => active < 0 ? null : (await library.ListIdsAsync(OwnerId, order, active, 1, FolderId, leaving.Token)) is [var id] ? id : null;
+
+    /// <summary>What is chosen; else the active one.</summary>
+    private async Task<IReadOnlyCollection<Guid>> MeantAsync() => selected.Count > 0 ? [.. selected] : await ActiveIdAsync() is { } id ? [id] : [];
+
+    /// <summary>What is chosen, when this is part of it; else only this.</summary>
+    private IReadOnlyCollection<Guid> With(Guid id) => selected.Contains(id) ? [.. selected] : [id];
+
+    private async Task RevealAsync()
+    {
+        if (module is not null && active >= 0)
+        {
+            await module.InvokeVoidAsync("reveal", rows, active / Across, AsTiles ? TileHeight : RowHeight);
+        }
+    }
+
+    private Task ToggleAllAsync() => TryAsync(async () =>
+    {
+        if (selected.Count >= Entries)
+        {
+            ClearSelection();
+        }
+        else
+        {
+            await SelectRangeAsync(0, Entries - 1);
+        }
+    });
+
+    private void ToggleOne(Entry row)
+    {
+        Toggle(row.Id);
+        anchor = active = row.Index;
+    }
+
+    private Task OpenAsync(Entry row) => TryAsync(() => OpenAsync(row.Id, row.Folder is not null));
+
+    private async Task OpenAsync(Guid id, bool isFolder)
+    {
+        if (isFolder)
+        {
+            navigation.NavigateTo(Address(id));
+        }
+        else if (module is not null)
+        {
+            await module.InvokeVoidAsync("download", $"files/{id}");
+        }
+    }
 
     private async Task SelectRangeAsync(int from, int to)
     {

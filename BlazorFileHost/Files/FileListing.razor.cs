@@ -14,7 +14,7 @@ namespace BlazorFileHost.Files;
 /// asks again, at most ten times a second however fast changes come.
 /// </summary>
 public sealed partial class FileListing(
-    FileLibrary library, FileChanges changes, DialogService dialogs, NotificationService notifications,
+    FileLibrary library, Desk desk, FileChanges changes, DialogService dialogs, NotificationService notifications,
     NavigationManager navigation, IJSRuntime js, TimeProvider time, ILogger<FileListing> log) : ComponentBase, IAsyncDisposable
 {
     private const int RowHeight = 44;
@@ -54,7 +54,7 @@ public sealed partial class FileListing(
     [Parameter]
     public RenderFragment? ChildContent { get; set; }
 
-    private bool GridShown => problem is null && !folderGone && !accountGone && contents is not { Entries: 0 };
+    private bool GridShown => problem is null && !folderGone && !accountGone && (contents is not { Entries: 0 } || naming is { Id: null });
 
     private int Entries => contents?.Entries ?? 0;
 
@@ -79,6 +79,7 @@ public sealed partial class FileListing(
 
         // Another folder: nothing of the last one stays.
         (shown, contents, path, active, anchor) = (FolderId, null, [], -1, -1);
+        (naming, menu) = (null, null);
         selected.Clear();
         await RefreshAsync();
     }
@@ -101,6 +102,7 @@ public sealed partial class FileListing(
 
             self = DotNetObjectReference.Create(this);
             await module.InvokeVoidAsync("attach", listing, zipFrame, self);
+            await RecallViewAsync();
             if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("timeZone"), out var found))
             {
                 clock = new(time, found);
@@ -133,6 +135,7 @@ public sealed partial class FileListing(
         {
             if (module is not null)
             {
+                await module.InvokeVoidAsync("detach", listing);
                 await module.DisposeAsync();
             }
         }
@@ -160,9 +163,9 @@ public sealed partial class FileListing(
         // A grid that appears with this refresh asks by itself, and one that is gone need not.
         var shown = GridShown;
         await LookAsync();
-        if (shown && GridShown && virtualize is not null)
+        if (shown && GridShown)
         {
-            await virtualize.RefreshDataAsync();
+            await ((AsTiles ? tileRows?.RefreshDataAsync() : virtualize?.RefreshDataAsync()) ?? Task.CompletedTask);
         }
 
         StateHasChanged();

@@ -17,6 +17,7 @@ public static class FilesSetup
         builder.Services.AddSingleton<IValidateOptions<LibraryOptions>, Validation>();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddScoped<FileLibrary>();
+        builder.Services.AddScoped<Desk>();
         builder.Services.AddSingleton<UnfinishedFiles>();
         builder.Services.AddHostedService<UploadRounds>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = LongestEnd);

@@ -1,0 +1,300 @@
+using AngleSharp.Dom;
+using BlazorFileHost.Files;
+using Bunit;
+using Microsoft.AspNetCore.Components.Web;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlazorFileHost.Tests.Files;
+
+/// <summary>What the hand does in the list: names, folders, moves, the menu, tiles.</summary>
+public sealed class ListingActsTests : ListingTest
+{
+    [Fact]
+    public async Task A_new_folder_is_named_where_it_will_stand()
+    {
+        await OpenAsync(0);
+
+        list.FindAll(".tools button").Single(button => button.TextContent == "New folder").Click();
+        Type("Invoices");
+        Enter();
+
+        list.WaitForAssertion(() => Assert.Equal(["Invoices"], Names()));
+        Assert.Empty(list.FindAll(".draft"));
+        Assert.Equal("Folder “Invoices” made.", Announced);
+    }
+
+    [Fact]
+    public async Task A_refused_name_stays_in_its_field_beside_the_reason()
+    {
+        await ReceiveAsync("a.txt");
+        await ReceiveAsync("b.txt");
+        await OpenAsync(2);
+        Press("ArrowDown");
+        Press("F2");
+        list.WaitForAssertion(() => Assert.Equal("a.txt", Field.GetAttribute("value")));
+
+        Type("b.txt");
+        Enter();
+
+        list.WaitForAssertion(() => Assert.Contains("b.txt", list.Find(".naming [role=alert]").TextContent, StringComparison.Ordinal));
+        Assert.Equal("b.txt", Field.GetAttribute("value"));
+        Assert.Equal("true", Field.GetAttribute("aria-invalid"));
+        Type("c.txt");
+        Enter();
+        list.WaitForAssertion(() => Assert.Equal(["b.txt", "c.txt"], Names()));
+        Assert.Equal(["b.txt", "c.txt"], await NamesAsync());
+        // It has moved down the list, and is still the active one.
+        list.WaitForAssertion(() => Assert.Equal("c.txt", list.Find($"#{Grid.GetAttribute("aria-activedescendant")}").GetAttribute("aria-label")));
+    }
+
+    [Theory]
+    [InlineData("report.final.pdf", 12)]
+    [InlineData("README", 6)]
+    public async Task The_ending_is_not_selected_at_first(string name, int stem)
+    {
+        await PlantAsync(name);
+        await OpenAsync(1);
+        Press("ArrowDown");
+
+        Press("F2");
+
+        list.WaitForAssertion(() => Assert.Equal(stem, JSInterop.VerifyInvoke("begin").Arguments[1]));
+    }
+
+    [Fact]
+    public async Task Escape_leaves_the_name_as_it_was()
+    {
+        await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        Press("ArrowDown");
+        Press("F2");
+        list.WaitForAssertion(() => Assert.NotNull(Field));
+
+        Type("other.txt");
+        Field.KeyDown(new KeyboardEventArgs { Key = "Escape" });
+
+        list.WaitForAssertion(() => Assert.Equal(["a.txt"], Names()));
+        Assert.Equal(["a.txt"], await NamesAsync());
+    }
+
+    [Fact]
+    public async Task The_menu_is_opened_by_hand_key_and_button_and_offers_what_fits()
+    {
+        await ReceiveAsync("a.txt");
+        await ReceiveAsync("b.txt");
+        await Library.MakeFoldersAsync(Owner, null, [["Photos"]]);
+        await OpenAsync(3);
+
+        Row("a.txt").ContextMenu(new MouseEventArgs { ClientX = 10, ClientY = 20 });
+        Assert.Equal(["Download", "Rename", "Move…", "Copy…", "Delete"], Choices());
+        Assert.Equal(["a.txt"], Selected());
+        list.Find(".behind").Click();
+        Assert.Empty(list.FindAll("[role=menu]"));
+
+        Row("b.txt").Click(new MouseEventArgs { CtrlKey = true });
+        Row("a.txt").ContextMenu();
+        Assert.Equal(["Download as .zip", "Move…", "Copy…", "Delete"], Choices());
+        Assert.Equal("Actions for 2 selected", list.Find("[role=menu]").GetAttribute("aria-label"));
+        list.Find("[role=menu]").KeyDown(new KeyboardEventArgs { Key = "Escape" });
+        list.WaitForAssertion(() => Assert.Empty(list.FindAll("[role=menu]")));
+
+        Button("More for Photos").Click();
+        Assert.Equal(["Open", "Download as .zip", "Rename", "Move…", "Copy…", "Delete"], Choices());
+        Assert.Equal("true", Button("More for Photos").GetAttribute("aria-expanded"));
+        list.FindAll("[role=menuitem]").Single(item => item.TextContent.StartsWith("Rename", StringComparison.Ordinal)).Click();
+        list.WaitForAssertion(() => Assert.Equal("Photos", Field.GetAttribute("value")));
+        Assert.Empty(list.FindAll("[role=menu]"));
+        Field.KeyDown(new KeyboardEventArgs { Key = "Escape" });
+
+        Press("Home");
+        Press("F10", shift: true);
+        list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll("[role=menu]")));
+    }
+
+    [Fact]
+    public async Task What_is_chosen_is_moved_by_dialog_into_a_folder_made_there()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await Library.MakeFoldersAsync(Owner, null, [["Photos"]]);
+        await OpenAsync(2);
+        Row("a.txt").Click();
+
+        Tool("Move").Click();
+        await AskedAsync();
+        // They are here already.
+        Assert.True(Answered("Move here").HasAttribute("disabled"));
+        dialog.WaitForElement("button.folder").Click();
+        dialog.WaitForAssertion(() => Assert.Equal("Photos", dialog.Find("[aria-current]").TextContent));
+        Answer("New folder");
+        dialog.WaitForElement(".naming input").Input("2026");
+        dialog.Find(".naming input").KeyDown(new KeyboardEventArgs { Key = "Enter" });
+        dialog.WaitForAssertion(() => Assert.Equal("2026", dialog.Find("[aria-current]").TextContent));
+        Answer("Move here");
+
+        list.WaitForAssertion(() => Assert.Equal(["Photos"], Names()));
+        list.WaitForAssertion(() => Assert.Equal("1 file moved to “2026”.", Announced));
+        var there = (await Library.FindAsync(Owner, [file.Id])).Single();
+        Assert.Equal("2026", (await Library.FindFoldersAsync(Owner, [there.FolderId])).Single().Name);
+    }
+
+    [Fact]
+    public async Task A_folder_cannot_be_picked_for_itself()
+    {
+        await Library.MakeFoldersAsync(Owner, null, [["A"], ["B"]]);
+        await OpenAsync(2);
+        Row("A").Click();
+
+        Tool("Move").Click();
+        await AskedAsync();
+
+        dialog.WaitForAssertion(() => Assert.Equal(["A"], dialog.FindAll("button.folder[disabled]").Select(folder => folder.TextContent.Trim())));
+        Assert.Equal(["A", "B"], dialog.FindAll("button.folder").Select(folder => folder.TextContent.Trim()));
+    }
+
+    [Fact]
+    public async Task Rows_dropped_onto_a_folder_go_there_and_a_taken_name_is_asked_about_once()
+    {
+        var (a, b) = (await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt"));
+        var folder = (await Library.MakeFoldersAsync(Owner, null, [["Photos"]]))[0].Value;
+        await Library.ReceiveAsync(Owner, new OfferedFile("A.TXT", 1, folder), OnConflict.Ask, new MemoryStream([(byte)'x']));
+        await OpenAsync(3);
+        Assert.Equal(folder.ToString(), Row("Photos").GetAttribute("data-into"));
+        Row("a.txt").Click();
+        Row("b.txt").Click(new MouseEventArgs { CtrlKey = true });
+
+        var drop = list.InvokeAsync(() => list.Instance.Drop(a.Id, folder));
+        await AskedAsync();
+        Assert.Equal(["Keep both", "Replace", "Cancel"], Answers());
+        Answer("Keep both");
+        await drop;
+
+        list.WaitForAssertion(() => Assert.Equal(["Photos"], Names()));
+        Assert.Equal("2 files moved to “Photos”.", Announced);
+        Assert.All(await Library.FindAsync(Owner, [a.Id, b.Id]), file => Assert.Equal(folder, file.FolderId));
+    }
+
+    [Fact]
+    public async Task What_the_answer_cancels_stays_where_it_is()
+    {
+        var a = await ReceiveAsync("a.txt");
+        var folder = (await Library.MakeFoldersAsync(Owner, null, [["Photos"]]))[0].Value;
+        await Library.ReceiveAsync(Owner, new OfferedFile("a.txt", 1, folder), OnConflict.Ask, new MemoryStream([(byte)'x']));
+        await OpenAsync(2);
+
+        var drop = list.InvokeAsync(() => list.Instance.Drop(a.Id, folder));
+        await AskedAsync();
+        Answer("Cancel");
+        await drop;
+
+        Assert.Equal(["Photos", "a.txt"], Names());
+    }
+
+    [Fact]
+    public async Task A_folder_dropped_onto_itself_stays()
+    {
+        var folder = (await Library.MakeFoldersAsync(Owner, null, [["Photos"]]))[0].Value;
+        await OpenAsync(1);
+
+        await list.InvokeAsync(() => list.Instance.Drop(folder, folder));
+
+        Assert.Equal(["Photos"], Names());
+        Assert.Empty(Log.Errors);
+    }
+
+    [Fact]
+    public async Task What_was_copied_is_pasted_and_what_was_cut_looks_like_it()
+    {
+        await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        Press("ArrowDown");
+
+        Press("c", ctrl: true);
+        list.WaitForElement("[data-key=v]").Click();
+        list.WaitForAssertion(() => Assert.Equal(["a (2).txt", "a.txt"], Names()));
+
+        Press("x", ctrl: true);
+        list.WaitForAssertion(() => Assert.Single(list.FindAll(".row.cut")));
+        Press("Escape");
+        Assert.Empty(list.FindAll(".row.cut"));
+        Assert.Empty(list.FindAll("[data-key=v]"));
+    }
+
+    [Fact]
+    public async Task All_are_chosen_by_one_box_and_each_by_its_own()
+    {
+        await PlantManyAsync(3);
+        await OpenAsync(3);
+        Assert.Equal("false", All.GetAttribute("aria-checked"));
+
+        All.Click();
+        list.WaitForAssertion(() => Assert.Equal(3, Selected().Length));
+        Assert.Equal("true", All.GetAttribute("aria-checked"));
+        Button("Select 2.txt").Click();
+        Assert.Equal(["1.txt", "3.txt"], Selected());
+        Assert.Equal("mixed", All.GetAttribute("aria-checked"));
+        All.Click();
+        list.WaitForAssertion(() => Assert.Equal(3, Selected().Length));
+        All.Click();
+        list.WaitForAssertion(() => Assert.Empty(Selected()));
+    }
+
+    [Fact]
+    public async Task Tiles_stand_side_by_side_are_walked_both_ways_and_remembered()
+    {
+        await PlantManyAsync(8);
+        await OpenAsync(8);
+
+        list.Find("[aria-label=Tiles]").Click();
+        await list.InvokeAsync(() => list.Instance.Columns(3));
+
+        list.WaitForAssertion(() => Assert.Equal(8, list.FindAll(".tile").Count));
+        Assert.Equal(3, list.FindAll(".tiles").Count);
+        Assert.Equal("4", Grid.GetAttribute("aria-rowcount"));
+        Assert.Equal("tiles", Assert.Single(browser.Invocations["remember"]).Arguments[0]);
+        Assert.Equal("1.txt", Press("ArrowDown"));
+        Assert.Equal("4.txt", Press("ArrowDown"));
+        Assert.Equal("5.txt", Press("ArrowRight"));
+        Assert.Equal("2.txt", Press("ArrowUp"));
+        Assert.Equal("1.txt", Press("ArrowLeft"));
+        list.FindAll(".tile")[2].Click();
+        Assert.Equal("3.txt", list.Find(".tile[aria-selected=true]").GetAttribute("aria-label"));
+        await ReceiveAsync("9.txt");
+        list.WaitForAssertion(() => Assert.Equal(9, list.FindAll(".tile").Count));
+    }
+
+    [Fact]
+    public async Task Whoever_had_tiles_has_tiles_again()
+    {
+        browser.Setup<string?>("recall").SetResult("tiles");
+        await PlantManyAsync(2);
+
+        Open();
+
+        list.WaitForAssertion(() => Assert.Equal(2, list.FindAll(".tile").Count));
+    }
+
+    [Fact]
+    public async Task Help_names_the_keys()
+    {
+        await OpenAsync(0);
+
+        list.Find("[data-key='?']").Click();
+        await AskedAsync();
+
+        Assert.Contains("F2", dialog.FindAll("kbd").Select(key => key.TextContent));
+        Answer("Close");
+        dialog.WaitForAssertion(() => Assert.Empty(dialog.FindAll(".answers")));
+    }
+
+    private IElement Field => list.Find(".naming input");
+
+    private IElement All => list.Find("[role=columnheader] [role=checkbox]");
+
+    private void Type(string name) => list.WaitForElement(".naming input").Input(name);
+
+    private void Enter() => Field.KeyDown(new KeyboardEventArgs { Key = "Enter" });
+
+    private string[] Choices() => [.. list.FindAll("[role=menuitem] span").Select(item => item.TextContent)];
+
+    private IElement Answered(string text) => dialog.FindAll(".answers button").Single(button => button.TextContent == text);
+}

@@ -1,0 +1,14 @@
+namespace BlazorFileHost.Files;
+
+/// <summary>What a person has in hand while they go from folder to folder: each folder is a page of its own, this stays.</summary>
+public sealed class Desk
+{
+    /// <summary>What was cut or copied.</summary>
+    internal Clipboard? Held { get; set; }
+
+    /// <summary>Whether they look at tiles; null while their browser has not said.</summary>
+    internal bool? Tiles { get; set; }
+}
+
+/// <param name="From">The folder it lay in; null for the root.</param>
+internal sealed record Clipboard(IReadOnlyCollection<Guid> Ids, Guid? From, bool Copy);

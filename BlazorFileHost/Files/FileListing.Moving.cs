@@ -1,0 +1,113 @@
+using Microsoft.JSInterop;
+using Radzen;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>From one folder to another: by dialog, by hand, and by cut and paste.</summary>
+public sealed partial class FileListing
+{
+    /// <summary>Rows were dropped onto a folder or onto a part of the path.</summary>
+    /// <param name="dragged">The one that the hand held: what is chosen comes along when this is part of it.</param>
+    /// <param name="into">Null for the root.</param>
+    [JSInvokable]
+    public async Task Drop(Guid dragged, Guid? into)
+    {
+        await TryAsync(() => PutAsync(With(dragged), into, copy: false));
+        StateHasChanged();
+    }
+
+    private Task PickAsync(IReadOnlyCollection<Guid> ids, bool copy) => TryAsync(async () =>
+    {
+        PickedFolder? picked = null;
+        await AskAsync(async () =>
+        {
+            var names = await NamesAsync(ids);
+            if (names.Count == 0)
+            {
+                Tell(ids.Count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
+                return;
+            }
+
+            picked = (object?)await dialogs.OpenAsync<FolderPicker>(
+                $"{(copy ? "Copy" : "Move")} {(names is [var one] ? $"“{FileName.Brief(one)}”" : $"{ids.Count:N0} entries")}",
+                new() { [nameof(FolderPicker.OwnerId)] = OwnerId, [nameof(FolderPicker.From)] = FolderId, [nameof(FolderPicker.Moved)] = ids, [nameof(FolderPicker.Copy)] = copy },
+                Question()) as PickedFolder;
+        });
+        if (picked is not null)
+        {
+            await PutAsync(ids, picked.Id, copy);
+        }
+    });
+
+    private void Take(IReadOnlyCollection<Guid> ids, bool cut)
+    {
+        desk.Held = new(ids, FolderId, !cut);
+        announcement = $"{Entered(ids.Count)} {(cut ? "cut" : "copied")}. Open a folder and paste.";
+    }
+
+    private Task PasteAsync() => TryAsync(async () =>
+    {
+        if (desk.Held is { } held)
+        {
+            desk.Held = held.Copy ? held : null;
+            await PutAsync(held.Ids, FolderId, held.Copy, held.From == FolderId ? OnConflict.KeepBoth : OnConflict.Ask);
+        }
+    });
+
+    /// <summary>Moves or copies them, and asks once for all where names are taken.</summary>
+    private async Task PutAsync(IReadOnlyCollection<Guid> ids, Guid? into, bool copy, OnConflict onConflict = OnConflict.Ask)
+    {
+        if (into is { } folder && ids.Contains(folder))
+        {
+            return;
+        }
+
+        var answer = await PutOnceAsync(ids, into, copy, onConflict);
+        if (answer.Refusal?.Kind == RefusalKind.NameTaken && onConflict == OnConflict.Ask)
+        {
+            OnConflict? choice = null;
+            await AskAsync(async () => choice = (object?)await dialogs.OpenAsync<TakenDialog>(
+                ids.Count == 1 ? "This name is taken" : "Some names are taken",
+                new() { [nameof(TakenDialog.Why)] = answer.Refusal.Sentence, [nameof(TakenDialog.Count)] = ids.Count },
+                Question()) as OnConflict?);
+            if (choice is null)
+            {
+                return;
+            }
+
+            answer = await PutOnceAsync(ids, into, copy, choice.Value);
+        }
+
+        if (answer.Refusal is { } refusal)
+        {
+            notifications.Notify(NotificationSeverity.Warning, copy ? "Nothing was copied" : "Nothing was moved", refusal.Sentence, 10_000);
+            announcement = refusal.Sentence;
+            return;
+        }
+
+        ClearSelection();
+        var changed = answer.Value!;
+        Tell(changed.Files + changed.Folders == 0 ? (copy ? "There was nothing to copy." : "They are there already.")
+            : $"{Amount.Of(changed.Folders, changed.Files)} {(copy ? "copied" : "moved")} to “{await NameOfAsync(into)}”.");
+    }
+
+    private Task<Answer<Changed>> PutOnceAsync(IReadOnlyCollection<Guid> ids, Guid? into, bool copy, OnConflict onConflict) => copy
+        ? library.CopyAsync(OwnerId, ids, into, onConflict, leaving.Token)
+        : library.MoveAsync(OwnerId, ids, into, onConflict, leaving.Token);
+
+    private async Task<string> NameOfAsync(Guid? folderId)
+        => folderId is { } id && (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)) is [var folder] ? FileName.Brief(folder.Name) : "Files";
+
+    private async Task<List<string>> NamesAsync(IReadOnlyCollection<Guid> ids)
+    {
+        var names = (await library.FindAsync(OwnerId, ids, leaving.Token)).Select(file => file.Name).ToList();
+        if (names.Count < ids.Count)
+        {
+            names.AddRange((await library.FindFoldersAsync(OwnerId, ids, leaving.Token)).Select(folder => folder.Name));
+        }
+
+        return names;
+    }
+
+    private static string Entered(int count) => count == 1 ? "1 entry" : $"{count:N0} entries";
+}

@@ -1,0 +1,129 @@
+using Microsoft.JSInterop;
+
+namespace BlazorFileHost.Files;
+
+/// <summary>New folders and new names, typed where they will stand.</summary>
+public sealed partial class FileListing
+{
+    /// <summary>Of a larger folder nobody is shown the place of one entry: to find it would take longer than to sort by what one looks for.</summary>
+    private const int MostToSearch = 20_000;
+
+    private Naming? naming;
+
+    private void BeginFolder()
+    {
+        ClearSelection();
+        naming = Naming.OfNewFolder();
+    }
+
+    private async Task RenameAsync(Guid id)
+    {
+        var file = (await library.FindAsync(OwnerId, [id], leaving.Token)).SingleOrDefault();
+        var folder = file is null ? (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)).SingleOrDefault() : null;
+        if (file is null && folder is null)
+        {
+            Tell(Refusal.NotThere().Sentence);
+            return;
+        }
+
+        naming = Naming.Of(new Entry(active, folder, file));
+    }
+
+    private Task KeepNameAsync() => TryAsync(async () =>
+    {
+        if (naming is not { Asked: false } typed)
+        {
+            return;
+        }
+
+        if (typed.Typed == typed.Name || string.IsNullOrWhiteSpace(typed.Typed))
+        {
+            await LeaveNameAsync();
+            return;
+        }
+
+        typed.Asked = true;
+        try
+        {
+            await (typed.Id is { } id ? RenameAsync(typed, id) : MakeFolderAsync(typed));
+        }
+        finally
+        {
+            typed.Asked = false;
+        }
+    });
+
+    private async Task RenameAsync(Naming typed, Guid id)
+    {
+        var answer = await library.RenameAsync(OwnerId, id, typed.Typed, leaving.Token);
+        if (answer.Refusal is { Kind: not RefusalKind.NotThere } refusal)
+        {
+            typed.Why = refusal.Sentence;
+            return;
+        }
+
+        announcement = answer.Refusal?.Sentence ?? $"Renamed to “{FileName.Brief(answer.Value!)}”.";
+        if (answer.Refusal is not null)
+        {
+            Tell(announcement);
+        }
+
+        await ShowAsync(id);
+    }
+
+    private async Task MakeFolderAsync(Naming typed)
+    {
+        // A mended name would not be what was typed.
+        var checkedName = FileName.Check(typed.Typed);
+        var began = time.GetUtcNow().UtcDateTime.AddMilliseconds(-1);
+        var answer = checkedName.Refusal is { } refusal ? refusal : (await library.MakeFoldersAsync(OwnerId, FolderId, [[typed.Typed]], leaving.Token))[0];
+        if (answer.Refusal is { } why)
+        {
+            typed.Why = why.Sentence;
+            return;
+        }
+
+        var folder = (await library.FindFoldersAsync(OwnerId, [answer.Value], leaving.Token)).SingleOrDefault();
+        if (folder?.Created < began)
+        {
+            typed.Why = $"There already is a folder named “{FileName.Brief(folder.Name)}”.";
+            return;
+        }
+
+        announcement = folder is null ? null : $"Folder “{FileName.Brief(folder.Name)}” made.";
+        await ShowAsync(answer.Value);
+    }
+
+    private async Task LeaveNameAsync()
+    {
+        naming = null;
+        await FocusAsync();
+    }
+
+    /// <summary>The name is kept: the entry stands where its order says, and is the active one.</summary>
+    private async Task ShowAsync(Guid id)
+    {
+        naming = null;
+        await RefreshAsync();
+        if (Entries is > 0 and <= MostToSearch)
+        {
+            var ids = await library.ListIdsAsync(OwnerId, order, 0, Entries, FolderId, leaving.Token);
+            if (ids.ToList().IndexOf(id) is >= 0 and var place)
+            {
+                active = anchor = place;
+                await RevealAsync();
+            }
+        }
+
+        await FocusAsync();
+    }
+
+    private async Task FocusAsync()
+    {
+        if (module is not null)
+        {
+            StateHasChanged();
+            await module.InvokeVoidAsync("focusList", listing);
+        }
+    }
+}
