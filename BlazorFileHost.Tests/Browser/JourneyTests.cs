@@ -28,7 +28,7 @@ public sealed class JourneyTests(BrowserRoom room)
         Assert.Equal(pdf, await other.DownloadAsync("Report.pdf"));
 
         await other.Row("Report.pdf").GetByRole(AriaRole.Button, new() { Name = "Delete Report.pdf" }).ClickAsync();
-        await other.SeesTextAsync(other.Dialog, "391 KB will be freed");
+        await other.SeesTextAsync(other.Dialog, "391 KB. It stays in the trash for 30 days.");
         await other.Dialog.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
         await Assertions.Expect(other.Dialog).Not.ToBeAttachedAsync();
         await other.SeesAsync("Report.pdf");
@@ -173,7 +173,7 @@ public sealed class JourneyTests(BrowserRoom room)
         await person.SeesTextAsync(person.Page.GetByRole(AriaRole.Toolbar), "3 selected");
         await Assertions.Expect(person.Row("03.txt")).ToHaveAttributeAsync("aria-selected", "true");
         await keys.PressAsync("Delete");
-        await person.SeesTextAsync(person.Dialog, "3 files with 6 bytes will be deleted");
+        await person.SeesTextAsync(person.Dialog, "3 files with 6 bytes. They stay in the trash");
         await person.IsAskedAsync();
         await keys.PressAsync("Escape");
         await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();

@@ -42,6 +42,7 @@ public sealed class ListingActsTests : ListingTest
         Type("c.txt");
         Enter();
         list.WaitForAssertion(() => Assert.Equal(["b.txt", "c.txt"], Names()));
+        list.WaitForAssertion(() => Assert.Equal("“a.txt” renamed to “c.txt”", Undoable));
         Assert.Equal(["b.txt", "c.txt"], await NamesAsync());
         // It has moved down the list, and is still the active one.
         list.WaitForAssertion(() => Assert.Equal("c.txt", list.Find($"#{Grid.GetAttribute("aria-activedescendant")}").GetAttribute("aria-label")));
@@ -131,8 +132,9 @@ public sealed class ListingActsTests : ListingTest
         dialog.WaitForAssertion(() => Assert.Equal("2026", dialog.Find("[aria-current]").TextContent));
         Answer("Move here");
 
+        await CatchUpAsync();
         list.WaitForAssertion(() => Assert.Equal(["Photos"], Names()));
-        list.WaitForAssertion(() => Assert.Equal("1 file moved to “2026”.", Announced));
+        list.WaitForAssertion(() => Assert.Equal("“a.txt” moved", Undoable));
         var there = (await Library.FindAsync(Owner, [file.Id])).Single();
         Assert.Equal("2026", (await Library.FindFoldersAsync(Owner, [there.FolderId])).Single().Name);
     }
@@ -169,7 +171,7 @@ public sealed class ListingActsTests : ListingTest
         await drop;
 
         list.WaitForAssertion(() => Assert.Equal(["Photos"], Names()));
-        Assert.Equal("2 files moved to “Photos”.", Announced);
+        list.WaitForAssertion(() => Assert.Equal("2 files moved", Undoable));
         Assert.All(await Library.FindAsync(Owner, [a.Id, b.Id]), file => Assert.Equal(folder, file.FolderId));
     }
 
@@ -211,6 +213,7 @@ public sealed class ListingActsTests : ListingTest
         Press("c", ctrl: true);
         list.WaitForElement("[data-key=v]").Click();
         list.WaitForAssertion(() => Assert.Equal(["a (2).txt", "a.txt"], Names()));
+        list.WaitForAssertion(() => Assert.Equal("“a.txt” copied", Undoable));
 
         Press("x", ctrl: true);
         list.WaitForAssertion(() => Assert.Single(list.FindAll(".row.cut")));
@@ -284,6 +287,126 @@ public sealed class ListingActsTests : ListingTest
         Assert.Contains("F2", dialog.FindAll("kbd").Select(key => key.TextContent));
         Answer("Close");
         dialog.WaitForAssertion(() => Assert.Empty(dialog.FindAll(".answers")));
+    }
+
+    [Fact]
+    public async Task Whatever_was_done_can_be_undone_on_every_screen_for_a_while()
+    {
+        await ReceiveAsync("a.txt");
+        var file = await ReceiveAsync("b.txt");
+        await OpenAsync(2);
+        Assert.True(list.Find(".undo").HasAttribute("hidden"));
+        Assert.Equal("status", list.Find(".undo").GetAttribute("role"));
+
+        // By another tab.
+        await Library.RenameAsync(Owner, file.Id, "c.txt");
+        list.WaitForAssertion(() => Assert.Equal("“b.txt” renamed to “c.txt”", Undoable));
+        list.Find(".undo [data-key=z]").Click();
+        await CatchUpAsync();
+        list.WaitForAssertion(() => Assert.Equal(["a.txt", "b.txt"], Names()));
+        notes.WaitForAssertion(() => Assert.Contains("Undone.", notes.Markup, StringComparison.Ordinal));
+
+        await Library.DeleteAsync(Owner, [file.Id]);
+        await CatchUpAsync();
+        list.WaitForAssertion(() => Assert.Equal("“b.txt” moved to the trash", Undoable));
+        Clock.Advance(TimeSpan.FromSeconds(29));
+        Assert.Equal("“b.txt” moved to the trash", Undoable);
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        list.WaitForAssertion(() => Assert.True(list.Find(".undo").HasAttribute("hidden")));
+    }
+
+    [Fact]
+    public async Task What_was_dismissed_is_not_offered_again_and_what_is_done_next_is()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        await Library.RenameAsync(Owner, file.Id, "b.txt");
+        list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll(".undo p")));
+
+        list.Find("[aria-label=Dismiss]").Click();
+        Changes.Notify(Owner);
+        await CatchUpAsync();
+        Assert.Empty(list.FindAll(".undo p"));
+
+        await Library.RenameAsync(Owner, file.Id, "c.txt");
+        await CatchUpAsync();
+        list.WaitForAssertion(() => Assert.Equal("“b.txt” renamed to “c.txt”", Undoable));
+    }
+
+    [Fact]
+    public async Task What_was_undone_elsewhere_meanwhile_is_told()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        await Library.RenameAsync(Owner, file.Id, "b.txt");
+        list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll(".undo p")));
+        var undo = ClickOf(list.Find(".undo [data-key=z]"));
+        await Library.UndoAsync(Owner, (await Library.LastActionAsync(Owner))!.Id);
+
+        await undo();
+
+        notes.WaitForAssertion(() => Assert.Contains("There is nothing left to undo", notes.Markup, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task To_delete_a_lot_somebody_has_to_type_what_they_mean()
+    {
+        await PlantManyAsync(100);
+        await OpenAsync(null);
+        Press("a", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal("100 selected", list.Find(".selection .count").TextContent));
+
+        Press("Delete");
+        await AskedAsync();
+        Assert.True(Answered("Delete").HasAttribute("disabled"));
+        Assert.Contains("Type delete to go on", dialog.Find(".sure label").TextContent, StringComparison.Ordinal);
+        dialog.Find("#sure").Input("Delete ");
+        Assert.False(Answered("Delete").HasAttribute("disabled"));
+        dialog.Find("#sure").KeyDown(new KeyboardEventArgs { Key = "Enter" });
+
+        list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll(".empty")));
+        Assert.Empty(await NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_large_folder_is_deleted_by_its_name()
+    {
+        var folder = (await Library.MakeFoldersAsync(Owner, null, [["Photos"]]))[0].Value;
+        var file = await PlantAsync("film.txt", DeleteDialog.ManyBytes);
+        Assert.NotNull((await Library.MoveAsync(Owner, [file.Id], folder, OnConflict.Ask)).Value);
+        await OpenAsync(1);
+
+        Button("Delete Photos").Click();
+        await AskedAsync();
+
+        Assert.Contains("Type Photos to go on", dialog.Find(".sure label").TextContent, StringComparison.Ordinal);
+        dialog.Find("#sure").Input("Photo");
+        Assert.True(Answered("Delete").HasAttribute("disabled"));
+        dialog.Find("#sure").Input("photos");
+        Assert.False(Answered("Delete").HasAttribute("disabled"));
+    }
+
+    [Fact]
+    public async Task The_question_counts_on_while_it_is_open()
+    {
+        var folder = (await Library.MakeFoldersAsync(Owner, null, [["Photos"]]))[0].Value;
+        await OpenAsync(1);
+        Button("Delete Photos").Click();
+        await AskedAsync();
+        Assert.StartsWith("1 folder with 0 bytes.", dialog.Find(".rz-dialog-content p").TextContent, StringComparison.Ordinal);
+
+        await Library.ReceiveAsync(Owner, new OfferedFile("new.txt", 3, folder), OnConflict.Ask, new MemoryStream("abc"u8.ToArray()));
+
+        dialog.WaitForAssertion(() => Assert.StartsWith("1 folder and 1 file with 3 bytes.", dialog.Find(".rz-dialog-content p").TextContent, StringComparison.Ordinal));
+    }
+
+    private string Undoable => list.Find(".undo p").TextContent;
+
+    /// <summary>The list is in its pause after a change; it ends.</summary>
+    private async Task CatchUpAsync()
+    {
+        await Clock.TimerSetAsync();
+        Clock.Advance(TimeSpan.FromMilliseconds(100));
     }
 
     private IElement Field => list.Find(".naming input");

@@ -44,6 +44,7 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         ["GET POST /error"] = Everybody,
         ["GET POST /folders/{FolderId:guid}"] = SignedIn,
         ["GET POST /not-found"] = Everybody,
+        ["GET POST /trash"] = SignedIn,
         ["GET HEAD /files/{id:guid}"] = SignedIn,
         ["GET HEAD /files/{id:guid}/thumbnail"] = SignedIn,
         ["PUT /files/{id:guid}/thumbnail"] = SignedIn,

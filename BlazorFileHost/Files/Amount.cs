@@ -14,6 +14,13 @@ internal static class Amount
 
     public static string Of(FileSummary all) => Of(all.Folders, all.Count);
 
+    /// <summary>"30 days", "12 hours", "5 minutes".</summary>
+    public static string Time(TimeSpan time)
+        => time.TotalDays >= 2 || time == TimeSpan.FromDays(1) ? Number((int)time.TotalDays, "day") : time.TotalHours >= 1 ? Number((int)time.TotalHours, "hour")
+            : Number(Math.Max(1, (int)time.TotalMinutes), "minute");
+
+    private static string Number(int count, string what) => count == 1 ? $"1 {what}" : $"{count:N0} {what}s";
+
     public static string Of(FolderContents contents) => (contents.Folders, contents.Files) switch
     {
         (var folders, 0) => Folders(folders),

@@ -8,6 +8,9 @@ public sealed class Desk
 
     /// <summary>Whether they look at tiles; null while their browser has not said.</summary>
     internal bool? Tiles { get; set; }
+
+    /// <summary>The action whose undoing they do not want to be offered any more.</summary>
+    internal Guid? Dismissed { get; set; }
 }
 
 /// <param name="From">The folder it lay in; null for the root.</param>

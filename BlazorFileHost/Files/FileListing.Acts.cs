@@ -1,4 +1,5 @@
 using BlazorFileHost.Components;
+using BlazorFileHost.Data;
 using Microsoft.JSInterop;
 using Radzen;
 
@@ -24,7 +25,7 @@ public sealed partial class FileListing
         ids.RemoveAll(id => !there.Contains(id));
         if (ids.Count == 0)
         {
-            Tell(meant.Count() > 1 ? "These files are no longer there." : Refusal.NotThere().Sentence);
+            TellGone(meant.Count());
         }
         else if (module is not null)
         {
@@ -44,16 +45,23 @@ public sealed partial class FileListing
             var folders = files.Count < ids.Count ? await library.FindFoldersAsync(OwnerId, ids, leaving.Token) : [];
             if (files.Count + folders.Count == 0)
             {
-                Tell(ids.Count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
+                TellGone(ids.Count);
                 return;
             }
 
-            var below = folders.Count == 0 ? new(0, 0) : await library.MeasureAsync(OwnerId, [.. folders.Select(folder => folder.Id)], leaving.Token);
-            var all = new FileSummary(files.Count + below.Count, files.Sum(file => file.Size) + below.Bytes, below.Folders);
+            var kept = options.CurrentValue.TrashKept;
             IReadOnlyList<string> names = [.. folders.Select(folder => folder.Name), .. files.Select(file => file.Name)];
+            var all = await MeasureAsync(files, folders);
             object? answer = await dialogs.OpenAsync<DeleteDialog>(
-                names is [var one] ? $"Delete “{FileName.Brief(one)}”?" : $"Delete {Amount.Of(all)}?",
-                new() { [nameof(DeleteDialog.Names)] = names, [nameof(DeleteDialog.All)] = all },
+                names is [var one] ? $"Delete “{FileName.Brief(one)}”?" : $"Delete {Amount.Of(folders.Count, files.Count)}?",
+                new()
+                {
+                    [nameof(DeleteDialog.Names)] = names,
+                    [nameof(DeleteDialog.OwnerId)] = OwnerId,
+                    [nameof(DeleteDialog.All)] = all,
+                    [nameof(DeleteDialog.Measure)] = () => MeasureAsync(ids),
+                    [nameof(DeleteDialog.Kept)] = kept,
+                },
                 Question());
             if (answer is not true)
             {
@@ -61,10 +69,20 @@ public sealed partial class FileListing
             }
 
             var deleted = await library.DeleteAsync(OwnerId, [.. folders.Select(folder => folder.Id), .. files.Select(file => file.Id)], leaving.Token);
-            Tell(deleted.Count + deleted.Folders == 0 ? (names.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.")
-                : deleted.Count < files.Count ? $"{Amount.Of(deleted)} deleted; the others were already gone."
-                : $"{Amount.Of(deleted)} deleted, {ByteSize.Humane(deleted.Bytes)} freed."
+            if (deleted.Count + deleted.Folders == 0)
+            {
+                Tell(names.Count == 1 ? "It was already deleted elsewhere." : "They were already deleted elsewhere.");
+            }
+            else if (deleted.Count < files.Count)
+            {
+                Tell($"{Amount.Of(deleted)} deleted; the others were already gone.");
+            }
+            else if (kept <= TimeSpan.Zero)
+            {
+                // What went to the trash is told on every screen, together with the way back.
+                Tell($"{Amount.Of(deleted)} deleted, {ByteSize.Humane(deleted.Bytes)} freed."
                     + (deleted.Later ? " The storage cannot remove the bytes just now; it does so later." : ""));
+            }
         }
         catch (Exception) when (leaving.IsCancellationRequested)
         {
@@ -72,9 +90,21 @@ public sealed partial class FileListing
         }
         catch (Exception failure)
         {
-            notifications.Notify(NotificationSeverity.Error, "Not everything was deleted", Report(failure, "Files of {Owner} could not be deleted ({Id})."), 10_000);
+            notifications.Notify(NotificationSeverity.Error, "Nothing was deleted", Report(failure, "Files of {Owner} could not be deleted ({Id})."), 10_000);
         }
     });
+
+    /// <summary>All that would go with these.</summary>
+    private async Task<FileSummary> MeasureAsync(IReadOnlyCollection<Guid> ids)
+        => await MeasureAsync(await library.FindAsync(OwnerId, ids, leaving.Token), await library.FindFoldersAsync(OwnerId, ids, leaving.Token));
+
+    private async Task<FileSummary> MeasureAsync(IReadOnlyList<StoredFile> files, IReadOnlyList<Folder> folders)
+    {
+        var below = folders.Count == 0 ? new(0, 0) : await library.MeasureAsync(OwnerId, [.. folders.Select(folder => folder.Id)], leaving.Token);
+        return new FileSummary(files.Count + below.Count, files.Sum(file => file.Size) + below.Bytes, below.Folders);
+    }
+
+    private void TellGone(int count) => Tell(count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
 
     /// <summary>Where the surprises of a click or a key end.</summary>
     private async Task TryAsync(Func<Task> action)

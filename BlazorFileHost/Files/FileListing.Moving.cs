@@ -24,7 +24,7 @@ public sealed partial class FileListing
             var names = await NamesAsync(ids);
             if (names.Count == 0)
             {
-                Tell(ids.Count == 1 ? Refusal.NotThere().Sentence : "These files are no longer there.");
+                TellGone(ids.Count);
                 return;
             }
 
@@ -87,16 +87,20 @@ public sealed partial class FileListing
 
         ClearSelection();
         var changed = answer.Value!;
-        Tell(changed.Files + changed.Folders == 0 ? (copy ? "There was nothing to copy." : "They are there already.")
-            : $"{Amount.Of(changed.Folders, changed.Files)} {(copy ? "copied" : "moved")} to “{await NameOfAsync(into)}”.");
+        // What was done is told on every screen, together with the way back.
+        if (changed.Files + changed.Folders == 0)
+        {
+            Tell(copy ? "There was nothing to copy." : "They are there already.");
+        }
+        else if (changed.Renamed > 0 && onConflict == OnConflict.Ask)
+        {
+            Tell($"{Entered(changed.Renamed)} got a number, because the name was taken.");
+        }
     }
 
     private Task<Answer<Changed>> PutOnceAsync(IReadOnlyCollection<Guid> ids, Guid? into, bool copy, OnConflict onConflict) => copy
         ? library.CopyAsync(OwnerId, ids, into, onConflict, leaving.Token)
         : library.MoveAsync(OwnerId, ids, into, onConflict, leaving.Token);
-
-    private async Task<string> NameOfAsync(Guid? folderId)
-        => folderId is { } id && (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)) is [var folder] ? FileName.Brief(folder.Name) : "Files";
 
     private async Task<List<string>> NamesAsync(IReadOnlyCollection<Guid> ids)
     {

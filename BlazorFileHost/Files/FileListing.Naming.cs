@@ -62,10 +62,9 @@ public sealed partial class FileListing
             return;
         }
 
-        announcement = answer.Refusal?.Sentence ?? $"Renamed to “{FileName.Brief(answer.Value!)}”.";
         if (answer.Refusal is not null)
         {
-            Tell(announcement);
+            Tell(answer.Refusal.Sentence);
         }
 
         await ShowAsync(id);

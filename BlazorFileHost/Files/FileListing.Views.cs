@@ -57,7 +57,7 @@ public sealed partial class FileListing
     }
 
     /// <summary>The address of a small picture of what it holds; null where there is none.</summary>
-    private static string? Thumbnail(Entry entry) => null;
+    private static string? PictureOf(Entry entry) => null;
 
     private sealed record TileRow(int Index, IReadOnlyList<Entry> Entries);
 }

@@ -4,6 +4,7 @@ using BlazorFileHost.Live;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Components.Web.Virtualization;
+using Microsoft.Extensions.Options;
 using Microsoft.JSInterop;
 using Radzen;
 
@@ -15,7 +16,7 @@ namespace BlazorFileHost.Files;
 /// </summary>
 public sealed partial class FileListing(
     FileLibrary library, Desk desk, FileChanges changes, DialogService dialogs, NotificationService notifications,
-    NavigationManager navigation, IJSRuntime js, TimeProvider time, ILogger<FileListing> log) : ComponentBase, IAsyncDisposable
+    NavigationManager navigation, IJSRuntime js, IOptionsMonitor<LibraryOptions> options, TimeProvider time, ILogger<FileListing> log) : ComponentBase, IAsyncDisposable
 {
     private const int RowHeight = 44;
 
@@ -26,6 +27,7 @@ public sealed partial class FileListing(
     private readonly CancellationTokenSource leaving = new();
     private readonly Follower follower = new(Apart, time);
     private Virtualize<Entry>? virtualize;
+    private UndoBar? undo;
     private ElementReference listing;
     private ElementReference rows;
     private ElementReference zipForm;
@@ -166,6 +168,11 @@ public sealed partial class FileListing(
         if (shown && GridShown)
         {
             await ((AsTiles ? tileRows?.RefreshDataAsync() : virtualize?.RefreshDataAsync()) ?? Task.CompletedTask);
+        }
+
+        if (undo is not null)
+        {
+            await undo.LookAsync();
         }
 
         StateHasChanged();

@@ -1,0 +1,143 @@
+using Microsoft.Playwright;
+
+namespace BlazorFileHost.Tests.Browser;
+
+/// <summary>What the hand does in the list, in a real browser: names, folders, drags, the menu, tiles, the trash.</summary>
+[Collection(nameof(BrowserRoom))]
+public sealed class OrganiseTests(BrowserRoom room)
+{
+    [BrowserFact]
+    public async Task Files_are_put_in_order_by_hand_and_by_key_and_everything_can_be_undone()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        var (page, keys) = (person.Page, person.Page.Keyboard);
+        var grid = page.GetByRole(AriaRole.Grid);
+        var undo = page.GetByRole(AriaRole.Button, new() { Name = "Undo", Exact = true });
+        var files = page.GetByRole(AriaRole.Link, new() { Name = "Files", Exact = true });
+        await person.PickAsync([.. new[] { "a.txt", "b.txt", "c.txt", "d.txt", "e.txt" }.Select(name => (name, "x"u8.ToArray()))]);
+        await person.SeesAsync("e.txt");
+
+        // A folder is named where it will stand; what was typed stays beside the reason.
+        await page.GetByRole(AriaRole.Button, new() { Name = "New folder" }).ClickAsync();
+        var name = page.GetByLabel("Name of the new folder");
+        await Assertions.Expect(name).ToBeFocusedAsync();
+        await keys.TypeAsync("con");
+        await keys.PressAsync("Enter");
+        await person.SeesTextAsync(page.Locator(".naming [role=alert]"), "“con” cannot be used");
+        await Assertions.Expect(name).ToHaveValueAsync("con");
+        await name.FillAsync("Invoices");
+        await keys.PressAsync("Enter");
+        await Assertions.Expect(person.Row("Invoices").GetByRole(AriaRole.Link)).ToBeVisibleAsync();
+        await Assertions.Expect(grid).ToBeFocusedAsync();
+
+        // Rename in place: the ending is not selected, Escape leaves, Enter keeps.
+        await keys.PressAsync("End");
+        await ActiveAsync(page, "e.txt");
+        await keys.PressAsync("F2");
+        var rename = page.GetByLabel("New name of e.txt");
+        await Assertions.Expect(rename).ToBeFocusedAsync();
+        await keys.TypeAsync("report");
+        await Assertions.Expect(rename).ToHaveValueAsync("report.txt");
+        await keys.PressAsync("Escape");
+        await person.SeesAsync("e.txt");
+        await Assertions.Expect(grid).ToBeFocusedAsync();
+        await keys.PressAsync("F2");
+        await Assertions.Expect(rename).ToBeFocusedAsync();
+        await keys.TypeAsync("a");
+        await keys.PressAsync("Enter");
+        await person.SeesTextAsync(page.Locator(".naming [role=alert]"), "a.txt");
+        await rename.FillAsync("z.txt");
+        await keys.PressAsync("Enter");
+        await person.SeesAsync("z.txt");
+        await person.SeesTextAsync(page.Locator(".undo"), "“e.txt” renamed to “z.txt”");
+        await keys.PressAsync("Control+z");
+        await person.SeesAsync("e.txt");
+
+        // One by hand into the folder, and back by Undo; then two at once.
+        await person.Row("a.txt").DragToAsync(person.Row("Invoices"));
+        await person.SeesNoMoreAsync("a.txt");
+        await undo.ClickAsync();
+        await person.SeesAsync("a.txt");
+        await person.Row("a.txt").ClickAsync();
+        await person.Row("b.txt").ClickAsync(new() { Modifiers = [KeyboardModifier.Control] });
+        await person.SeesTextAsync(page.Locator(".selection"), "2 selected");
+        await person.Row("b.txt").DragToAsync(person.Row("Invoices"));
+        await person.SeesNoMoreAsync("a.txt");
+        await person.SeesNoMoreAsync("b.txt");
+        await person.Row("Invoices").GetByRole(AriaRole.Link).ClickAsync();
+        await person.SeesAsync("a.txt");
+        await person.SeesAsync("b.txt");
+        // Out again, onto a part of the path.
+        await person.Row("b.txt").DragToAsync(files);
+        await person.SeesNoMoreAsync("b.txt");
+
+        // Cut here, paste there: the desk stays while folders come and go.
+        await person.Row("a.txt").ClickAsync();
+        await keys.PressAsync("Control+x");
+        await keys.PressAsync("Escape");
+        await Assertions.Expect(page.Locator("[data-key=v]")).ToBeVisibleAsync();
+        await files.ClickAsync();
+        await person.SeesAsync("b.txt");
+        await Assertions.Expect(page.Locator("[data-key=v]")).ToBeVisibleAsync();
+        await keys.PressAsync("Control+v");
+        await person.SeesAsync("a.txt");
+
+        // The menu by keyboard, and the dialog behind it.
+        await grid.FocusAsync();
+        await keys.PressAsync("Home");
+        await ActiveAsync(page, "Invoices");
+        await keys.PressAsync("ArrowDown");
+        await ActiveAsync(page, "a.txt");
+        await keys.PressAsync("Shift+F10");
+        await Assertions.Expect(page.GetByRole(AriaRole.Menuitem, new() { Name = "Download" })).ToBeFocusedAsync();
+        await keys.PressAsync("Escape");
+        await Assertions.Expect(page.GetByRole(AriaRole.Menu)).Not.ToBeAttachedAsync();
+        await Assertions.Expect(grid).ToBeFocusedAsync();
+        await keys.PressAsync("Shift+F10");
+        await Assertions.Expect(page.GetByRole(AriaRole.Menuitem, new() { Name = "Download" })).ToBeFocusedAsync();
+        await keys.PressAsync("m");
+        await Assertions.Expect(page.GetByRole(AriaRole.Menuitem, new() { Name = "Move…" })).ToBeFocusedAsync();
+        await keys.PressAsync("Enter");
+        await Assertions.Expect(person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Move here" })).ToBeDisabledAsync();
+        await person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Invoices" }).FocusAsync();
+        await keys.PressAsync("Enter");
+        await person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Move here" }).ClickAsync();
+        await person.SeesNoMoreAsync("a.txt");
+        await person.Row("c.txt").GetByRole(AriaRole.Button, new() { Name = "More for c.txt" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Menuitem, new() { Name = "Copy…" })).ToBeVisibleAsync();
+        await keys.PressAsync("Escape");
+        await Assertions.Expect(page.GetByRole(AriaRole.Menu)).Not.ToBeAttachedAsync();
+
+        // Help, from wherever the focus is.
+        await keys.PressAsync("?");
+        await person.SeesTextAsync(person.Dialog, "F2");
+        await person.IsAskedAsync();
+        await keys.PressAsync("Escape");
+        await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
+
+        // Tiles, and still tiles after a reload; what comes from the desktop is still an upload.
+        await page.GetByRole(AriaRole.Button, new() { Name = "Tiles" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Gridcell, new() { Name = "b.txt", Exact = true })).ToBeVisibleAsync();
+        await page.ReloadAsync();
+        await Assertions.Expect(page.Locator(".tile")).Not.ToHaveCountAsync(0);
+        await person.ReadyAsync();
+        await person.DropAsync(("dropped.txt", "y"u8.ToArray()));
+        await Assertions.Expect(page.GetByRole(AriaRole.Gridcell, new() { Name = "dropped.txt", Exact = true })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Rows" }).ClickAsync();
+
+        // Deleted, found in the trash, and back.
+        await person.Row("dropped.txt").GetByRole(AriaRole.Button, new() { Name = "Delete dropped.txt" }).ClickAsync();
+        await person.SeesTextAsync(person.Dialog, "It stays in the trash for 30 days.");
+        await person.Dialog.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
+        await person.SeesNoMoreAsync("dropped.txt");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Trash" }).ClickAsync();
+        await person.Row("dropped.txt").GetByRole(AriaRole.Button, new() { Name = "Restore dropped.txt" }).ClickAsync();
+        await person.SeesNoMoreAsync("dropped.txt");
+        await files.ClickAsync();
+        await person.SeesAsync("dropped.txt");
+        Complain.Nobody(person.Complaints);
+        Complain.Nobody(room.App.Complaints);
+    }
+
+    private static Task ActiveAsync(IPage page, string name) => Assertions.Expect(page.Locator(".row.active")).ToHaveAttributeAsync("aria-label", name);
+}
