@@ -8,6 +8,7 @@ using Bunit.TestDoubles;
 using Microsoft.AspNetCore.Components.Rendering;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Microsoft.JSInterop;
 using Radzen;
 using Radzen.Blazor;
@@ -524,14 +525,15 @@ public sealed class FileListingTests : ListingTest
     [Fact, Trait("Battery", "CRA-11")]
     public async Task While_the_storage_is_away_files_are_deleted_and_the_bytes_go_later()
     {
-        Services.Configure<LibraryOptions>(rules => (rules.TrashKept, rules.PurgedKept) = (TimeSpan.Zero, TimeSpan.Zero));
+        var rules = Services.GetRequiredService<IOptionsMonitor<LibraryOptions>>().CurrentValue;
+        (rules.TrashKept, rules.PurgedKept) = (TimeSpan.Zero, TimeSpan.Zero);
         await ReceiveAsync("a.txt");
         await OpenAsync(1);
         Storage.Away = _ => true;
         Button("Delete a.txt").Click();
         await AskedAsync();
 
-        Answer("Delete");
+        Answer("Delete for good");
 
         notes.WaitForAssertion(() => Assert.Contains("1 file deleted, 10 bytes freed. The storage cannot remove the bytes just now; it does so later.",
             notes.Markup, StringComparison.Ordinal));

@@ -260,7 +260,7 @@ public sealed class ListingActsTests : ListingTest
         Assert.Equal("2.txt", Press("ArrowUp"));
         Assert.Equal("1.txt", Press("ArrowLeft"));
         list.FindAll(".tile")[2].Click();
-        Assert.Equal("3.txt", list.Find(".tile[aria-selected=true]").GetAttribute("aria-label"));
+        Assert.Equal("3.txt", list.Find(".tile[aria-selected=true] .text").GetAttribute("title"));
         await ReceiveAsync("9.txt");
         list.WaitForAssertion(() => Assert.Equal(9, list.FindAll(".tile").Count));
     }
@@ -324,8 +324,10 @@ public sealed class ListingActsTests : ListingTest
         list.WaitForAssertion(() => Assert.NotEmpty(list.FindAll(".undo p")));
 
         list.Find("[aria-label=Dismiss]").Click();
-        Changes.Notify(Owner);
+        list.WaitForAssertion(() => Assert.Empty(list.FindAll(".undo p")));
+        await ReceiveAsync("z.txt");
         await CatchUpAsync();
+        list.WaitForAssertion(() => Assert.Equal(["b.txt", "z.txt"], Names()));
         Assert.Empty(list.FindAll(".undo p"));
 
         await Library.RenameAsync(Owner, file.Id, "c.txt");

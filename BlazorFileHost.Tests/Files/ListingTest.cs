@@ -99,7 +99,7 @@ public abstract class ListingTest : PageTest
     protected string? Press(string key, bool shift = false, bool ctrl = false)
     {
         Grid.KeyDown(new KeyboardEventArgs { Key = key, ShiftKey = shift, CtrlKey = ctrl });
-        return Grid.GetAttribute("aria-activedescendant") is { } id ? list.Find($"#{id}").GetAttribute("aria-label") : null;
+        return Grid.GetAttribute("aria-activedescendant") is { } id ? (list.Find($"#{id}").GetAttribute("aria-label") ?? list.Find($"#{id} .text").GetAttribute("title")) : null;
     }
 
     protected Task AskedAsync() => dialog.WaitForAssertionAsync(() => Assert.NotEmpty(dialog.FindAll(".answers")));

@@ -48,7 +48,8 @@ export function attach(listing, frame, page) {
         } else if (plain && event.target === document.body && ['ArrowDown', 'ArrowUp'].includes(event.key)) {
             listing.querySelector('.grid')?.focus({ preventScroll: true });
         }
-    }, { signal });
+        // Before the list, which keeps the keys of its buttons to itself.
+    }, { signal, capture: true });
 
     dragging(listing, page, signal);
     let room = 0;
