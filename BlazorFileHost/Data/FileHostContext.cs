@@ -80,6 +80,13 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         }, cancellation);
 
     /// <summary>
+    /// Files whose names may contain all of these parts, told by what the database has for that: never too few. Whoever asks compares the names
+    /// themselves; where the database has nothing it is all files.
+    /// </summary>
+    /// <param name="parts">As in <see cref="StoredFile.NameKey"/>.</param>
+    public virtual IQueryable<StoredFile> MightBeNamed(IReadOnlyList<string> parts) => Files;
+
+    /// <summary>
     /// Whether the write failed because a unique index already holds such a row. After a lost connection that row can be our
     /// own, written by the attempt whose answer was lost: look at its id before saying that something is taken.
     /// </summary>

@@ -277,7 +277,7 @@ public sealed partial class FileLibrary(
         => (context.Folders.AsNoTracking().Where(folder => folder.OwnerId == ownerId && folder.ParentId == folderId),
             context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && file.FolderId == folderId));
 
-    private static IQueryable<Folder> Ordered(IQueryable<Folder> folders, FileOrder order) => (order.Column, order.Descending) switch
+    private static IOrderedQueryable<Folder> Ordered(IQueryable<Folder> folders, FileOrder order) => (order.Column, order.Descending) switch
     {
         (FileColumn.Modified, false) => folders.OrderBy(folder => folder.Created).ThenBy(folder => folder.NameKey),
         (FileColumn.Modified, true) => folders.OrderByDescending(folder => folder.Created).ThenBy(folder => folder.NameKey),
@@ -285,7 +285,7 @@ public sealed partial class FileLibrary(
         _ => folders.OrderBy(folder => folder.NameKey),
     };
 
-    private static IQueryable<StoredFile> Ordered(IQueryable<StoredFile> files, FileOrder order) => (order.Column, order.Descending) switch
+    private static IOrderedQueryable<StoredFile> Ordered(IQueryable<StoredFile> files, FileOrder order) => (order.Column, order.Descending) switch
     {
         (FileColumn.Size, false) => files.OrderBy(file => file.Size).ThenBy(file => file.NameKey),
         (FileColumn.Size, true) => files.OrderByDescending(file => file.Size).ThenBy(file => file.NameKey),

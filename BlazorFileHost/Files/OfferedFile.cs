@@ -32,7 +32,8 @@ public readonly record struct FileOrder(FileColumn Column, bool Descending);
 
 /// <summary>One stretch of a folder's list: its folders come first, by name, then its files.</summary>
 /// <param name="Total">How many entries there are in all.</param>
-public sealed record FilePage(IReadOnlyList<Folder> Folders, IReadOnlyList<StoredFile> Files, int Total);
+/// <param name="More">Of a search: more would fit than are given.</param>
+public sealed record FilePage(IReadOnlyList<Folder> Folders, IReadOnlyList<StoredFile> Files, int Total, bool More = false);
 
 /// <summary>What lies in a folder itself, not below.</summary>
 /// <param name="Bytes">Of the files.</param>
