@@ -10,7 +10,7 @@ public abstract class S3AnswersTests(S3Kind kind, ITestOutputHelper output)
     {
         await using var line = new BadLine((await S3Server.OfAsync(kind)).Endpoint);
         var (server, prefix) = (await S3Server.OfAsync(kind), $"t-{Guid.NewGuid():N}");
-        await using var app = await RunningApp.StartAsync(server.Settings(prefix, line.Address));
+        await using var app = await RunningApp.StartAsync(new Dictionary<string, string>([.. server.Settings(prefix, line.Address), .. Kept.NothingSettings]));
         using var person = await Person.SignedUpAsync(app);
         // What is found out once is found out.
         await person.UploadedAsync("first.txt", "first"u8.ToArray());

@@ -1,6 +1,6 @@
 namespace BlazorFileHost.Tests.Support;
 
-/// <summary>One running app for all tests of a class, and one account in it for those that leave it as it is.</summary>
+/// <summary>One running app for all tests of a class, without trash and versions, and one account in it for those that leave it as it is.</summary>
 public sealed class OneApp : IAsyncLifetime
 {
     public RunningApp App { get; private set; } = null!;
@@ -11,7 +11,7 @@ public sealed class OneApp : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        App = await RunningApp.StartAsync();
+        App = await RunningApp.StartAsync(Kept.NothingSettings);
         Somebody = await Person.SignedUpAsync(App);
     }
 

@@ -366,7 +366,7 @@ internal sealed class FileRegister(
             }
             else
             {
-                context.Files.Add(Before(there, mends));
+                context.Files.Add(Before(there, there.Damaged is not null));
                 replaced.Add(there.Id);
                 lastReplaced = there.Name;
                 there.ActionId = action;
@@ -387,8 +387,8 @@ internal sealed class FileRegister(
         }
 
         /// <summary>What the file has held until now, as a version of it.</summary>
-        /// <param name="mended">By the same content: nobody can want it back.</param>
-        private StoredFile Before(StoredFile file, bool mended)
+        /// <param name="worthless">Damaged: nobody can want it back.</param>
+        private StoredFile Before(StoredFile file, bool worthless)
         {
             var version = new StoredFile
             {
@@ -408,11 +408,11 @@ internal sealed class FileRegister(
                 Damaged = file.Damaged,
                 State = FileState.Version,
                 StateSince = now,
-                ActionId = mended ? null : action,
+                ActionId = worthless ? null : action,
             };
             // A name that no other version has.
             version.NameKey = version.Id.ToString("N");
-            if (mended)
+            if (worthless)
             {
                 lost.Add(version.Id);
             }

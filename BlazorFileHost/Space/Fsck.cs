@@ -113,10 +113,10 @@ public sealed partial class Fsck
     }
 
     /// <summary>What is looked at of a file's row.</summary>
-    private sealed record FileRow(Guid Id, Guid OwnerId, Guid FolderId, string Name, long Size, byte[] Sha256, string StorageKey, DateTime? Damaged);
+    private sealed record FileRow(Guid Id, Guid OwnerId, Guid FolderId, string Name, long Size, byte[] Sha256, string StorageKey, DateTime? Damaged, bool IsPurged);
 
     private static IQueryable<FileRow> Rows(IQueryable<StoredFile> files) => files.AsNoTracking()
-        .Select(file => new FileRow(file.Id, file.OwnerId, file.FolderId, file.Name, file.Size, file.Sha256, file.StorageKey, file.Damaged));
+        .Select(file => new FileRow(file.Id, file.OwnerId, file.FolderId, file.Name, file.Size, file.Sha256, file.StorageKey, file.Damaged, file.Purged != null));
 
     private sealed partial class Run(Fsck fsck, FsckWish wish, FsckTally tally, Func<Finding, Task> found, CancellationToken cancellation) : IDisposable
     {
@@ -177,7 +177,13 @@ public sealed partial class Fsck
             => await TellAsync(wish.Repair ? finding with { Done = await repair() } : finding);
 
         private async Task TellAsync(string code, FileRow file, string sentence, Func<Task<string?>> repair)
-            => await TellAsync(new(code, file.OwnerId, await PathAsync(file), file.StorageKey, sentence), repair);
+        {
+            // Nobody misses bytes of what was removed for good.
+            if (!file.IsPurged || code is not (FindingCode.BlobMissing or FindingCode.BlobSize or FindingCode.BlobDamaged or FindingCode.BlobUnreadable or FindingCode.MarkedWrongly))
+            {
+                await TellAsync(new(code, file.OwnerId, await PathAsync(file), file.StorageKey, sentence), repair);
+            }
+        }
 
         private async Task<string> PathAsync(FileRow file)
         {
