@@ -36,18 +36,7 @@ internal static partial class Commands
 
         await using var app = Build(words.Settings);
         await MustHaveTablesAsync(app, cancellation);
-        Guid owner;
-        await using (var context = await Contexts(app).CreateDbContextAsync(cancellation))
-        {
-            var normalized = email.ToUpperInvariant();
-            owner = await context.Users.Where(user => user.NormalizedEmail == normalized).Select(user => user.Id).SingleOrDefaultAsync(cancellation);
-        }
-
-        if (owner == Guid.Empty)
-        {
-            throw new InvalidOperationException($"Nobody has an account with the address {email}.");
-        }
-
+        var owner = await OwnerAsync(app, email, cancellation);
         var directory = TargetDirectory.Settle(words.Places[0], app.Configuration["DataDirectory"]);
         var tally = new CopyTally();
         var since = Stopwatch.GetTimestamp();

@@ -27,6 +27,7 @@ internal static partial class Commands
     [
         new("fsck", FsckUsage, FsckAsync),
         new("export", ExportUsage, ExportAsync),
+        new("recover", RecoverUsage, RecoverAsync),
         new("backup", BackupUsage, BackupAsync),
         new("restore", RestoreUsage, RestoreAsync),
         new("storage move", MoveUsage, MoveAsync),

@@ -35,6 +35,8 @@ internal static class Benchmark
                 return Ptrace.Serve();
             case [Chore.Word, .. var words]:
                 return await Chore.RunAsync(words);
+            case [MillionRows.Word, .. var words]:
+                return await MillionRows.RunAsync(words);
         }
 
         var settings = new Settings();
