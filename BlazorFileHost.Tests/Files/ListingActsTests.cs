@@ -87,7 +87,7 @@ public sealed class ListingActsTests : ListingTest
         await OpenAsync(3);
 
         Row("a.txt").ContextMenu(new MouseEventArgs { ClientX = 10, ClientY = 20 });
-        Assert.Equal(["Download", "Rename", "Move…", "Copy…", "Delete"], Choices());
+        Assert.Equal(["Download", "Rename", "Move…", "Copy…", "Details", "Delete"], Choices());
         Assert.Equal(["a.txt"], Selected());
         list.Find(".behind").Click();
         Assert.Empty(list.FindAll("[role=menu]"));
@@ -100,7 +100,7 @@ public sealed class ListingActsTests : ListingTest
         list.WaitForAssertion(() => Assert.Empty(list.FindAll("[role=menu]")));
 
         Button("More for Photos").Click();
-        Assert.Equal(["Open", "Download as .zip", "Rename", "Move…", "Copy…", "Delete"], Choices());
+        Assert.Equal(["Open", "Download as .zip", "Rename", "Move…", "Copy…", "Details", "Delete"], Choices());
         Assert.Equal("true", Button("More for Photos").GetAttribute("aria-expanded"));
         list.FindAll("[role=menuitem]").Single(item => item.TextContent.StartsWith("Rename", StringComparison.Ordinal)).Click();
         list.WaitForAssertion(() => Assert.Equal("Photos", Field.GetAttribute("value")));
@@ -400,6 +400,24 @@ public sealed class ListingActsTests : ListingTest
         await Library.ReceiveAsync(Owner, new OfferedFile("new.txt", 3, folder), OnConflict.Ask, new MemoryStream("abc"u8.ToArray()));
 
         dialog.WaitForAssertion(() => Assert.StartsWith("1 folder and 1 file with 3 bytes.", dialog.Find(".rz-dialog-content p").TextContent, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Details_are_of_the_one_that_is_chosen_and_follow_it()
+    {
+        var a = await ReceiveAsync("a.txt");
+        await ReceiveAsync("b.txt");
+        await OpenAsync(2);
+
+        Row("a.txt").ContextMenu();
+        list.FindAll("[role=menuitem]").Single(item => item.TextContent.StartsWith("Details", StringComparison.Ordinal)).Click();
+        list.WaitForAssertion(() => Assert.Equal("a.txt", list.Find(".details-panel h2").TextContent));
+        await Library.RenameAsync(Owner, a.Id, "c.txt");
+        list.WaitForAssertion(() => Assert.Equal("c.txt", list.Find(".details-panel h2").TextContent));
+        Row("b.txt").Click();
+        list.WaitForAssertion(() => Assert.Equal("b.txt", list.Find(".details-panel h2").TextContent));
+        list.Find(".details-panel .close").Click();
+        list.WaitForAssertion(() => Assert.Empty(list.FindAll(".details-panel")));
     }
 
     private string Undoable => list.Find(".undo p").TextContent;

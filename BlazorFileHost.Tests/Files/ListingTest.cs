@@ -26,7 +26,7 @@ public abstract class ListingTest : PageTest
 
         browser.Setup<string>("timeZone").SetResult("Europe/Berlin");
         browser.Setup<string?>("recall").SetResult(null);
-        foreach (var (module, calls) in new[] { ("EntryMenu", new[] { "open", "close", "arrows" }), ("NameField", ["begin", "again"]) })
+        foreach (var (module, calls) in new[] { ("EntryMenu", new[] { "open", "close", "arrows" }), ("NameField", ["begin", "again"]), ("DetailsPanel", ["open", "close"]) })
         {
             var part = JSInterop.SetupModule($"./Files/{module}.razor.js");
             Array.ForEach(calls, call => part.SetupVoid(call, _ => true).SetVoidResult());

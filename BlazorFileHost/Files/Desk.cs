@@ -9,6 +9,9 @@ public sealed class Desk
     /// <summary>Whether they look at tiles; null while their browser has not said.</summary>
     internal bool? Tiles { get; set; }
 
+    /// <summary>Whether they look at the details of what is chosen.</summary>
+    internal bool Details { get; set; }
+
     /// <summary>The action whose undoing they do not want to be offered any more.</summary>
     internal Guid? Dismissed { get; set; }
 }

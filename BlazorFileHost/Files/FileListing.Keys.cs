@@ -11,9 +11,17 @@ public sealed partial class FileListing
     private int active = -1;
     private int anchor = -1;
 
-    private Task ClickAsync(Entry row, MouseEventArgs click) => TryAsync(() => ChooseAsync(row, click));
+    private Task ClickAsync(Entry row, MouseEventArgs click) => TryAsync(async () =>
+    {
+        await ChooseAsync(row, click);
+        await GlanceAsync();
+    });
 
-    private Task KeyAsync(KeyboardEventArgs key) => TryAsync(() => PressAsync(key));
+    private Task KeyAsync(KeyboardEventArgs key) => TryAsync(async () =>
+    {
+        await PressAsync(key);
+        await GlanceAsync();
+    });
 
     private async Task ChooseAsync(Entry row, MouseEventArgs click)
     {

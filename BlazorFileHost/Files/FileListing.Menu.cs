@@ -57,6 +57,7 @@ public sealed partial class FileListing
         choices.AddRange([
             new("Move…", () => PickAsync(ids, copy: false), Apart: many),
             new("Copy…", () => PickAsync(ids, copy: true)),
+            .. many ? [] : (MenuChoice[])[new("Details", () => DetailsAsync(true), Apart: true)],
             new("Delete", () => DeleteAsync(ids), "Del", Danger: true, Apart: true),
         ]);
         return choices;

@@ -56,8 +56,5 @@ public sealed partial class FileListing
             page.Items.Chunk(across).Select((entries, at) => new TileRow(request.StartIndex + at, entries)), (page.TotalItemCount + across - 1) / across);
     }
 
-    /// <summary>The address of a small picture of what it holds; null where there is none.</summary>
-    private static string? PictureOf(Entry entry) => null;
-
     private sealed record TileRow(int Index, IReadOnlyList<Entry> Entries);
 }

@@ -42,6 +42,7 @@ public sealed partial class FileListing(
     private bool accountGone;
     private bool folderGone;
     private Guid? shown;
+    private TimeZoneInfo zone = TimeZoneInfo.Utc;
     private LocalTime clock = new(time, TimeZoneInfo.Utc);
     private string? problem;
 
@@ -107,7 +108,7 @@ public sealed partial class FileListing(
             await RecallViewAsync();
             if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("timeZone"), out var found))
             {
-                clock = new(time, found);
+                (zone, clock) = (found, new(time, found));
                 StateHasChanged();
             }
         }
@@ -198,6 +199,7 @@ public sealed partial class FileListing(
             (contents, path, folderGone, accountGone, problem) = (seen, way ?? [], away, seen is null && !away, null);
             selected.ExceptWith(asked.Except(there));
             active = Math.Min(active, Entries - 1);
+            await GlanceAsync();
         }
         catch (Exception) when (leaving.IsCancellationRequested)
         {
