@@ -420,12 +420,43 @@ public sealed class ListingActsTests : ListingTest
         list.WaitForAssertion(() => Assert.Empty(list.FindAll(".details-panel")));
     }
 
+    [Fact]
+    public async Task What_a_file_held_before_is_beside_it_and_can_be_brought_back_or_removed()
+    {
+        var file = await ReceiveAsync("a.txt", 1);
+        foreach (var size in new[] { 2, 3 })
+        {
+            Clock.Advance(TimeSpan.FromSeconds(1));
+            await Library.ReceiveAsync(Owner, new OfferedFile("a.txt", size), OnConflict.Replace, new MemoryStream(new string('y', size).Select(c => (byte)c).ToArray()));
+        }
+
+        await OpenAsync(1);
+        Row("a.txt").Click();
+        list.Find("[aria-pressed][aria-label=Details]").Click();
+
+        list.WaitForAssertion(() => Assert.Equal(["2 bytes", "1 byte"], Versions()));
+        var oldest = (await Library.VersionsAsync(Owner, file.Id))[1];
+        Assert.Equal($"files/{oldest.Id}", list.FindAll(".versions a")[1].GetAttribute("href"));
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        list.FindAll(".versions button").Last(button => button.TextContent == "Bring back").Click();
+        list.WaitForAssertion(() => Assert.Equal(["3 bytes", "2 bytes"], Versions()));
+        Assert.Equal(1, (await Library.FindAsync(Owner, [file.Id])).Single().Size);
+
+        list.FindAll(".versions button").First(button => button.TextContent == "Remove").Click();
+        await AskedAsync();
+        Assert.Equal("3 bytes. This cannot be undone.", dialog.Find(".rz-dialog-content p").TextContent);
+        Answer("Delete for good");
+        list.WaitForAssertion(() => Assert.Equal(["2 bytes"], Versions()));
+    }
+
+    private string[] Versions() => [.. list.FindAll(".versions .size").Select(size => size.TextContent)];
+
     private string Undoable => list.Find(".undo p").TextContent;
 
     /// <summary>The list is in its pause after a change; it ends.</summary>
     private async Task CatchUpAsync()
     {
-        await Clock.TimerSetAsync();
+        await Clock.TimerSetAsync(TimeSpan.FromMilliseconds(100));
         Clock.Advance(TimeSpan.FromMilliseconds(100));
     }
 

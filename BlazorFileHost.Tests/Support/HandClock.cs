@@ -7,7 +7,7 @@ public sealed class HandClock : TimeProvider
     private readonly List<HandTimer> timers = [];
     private DateTimeOffset now = new(2026, 3, 14, 9, 26, 53, TimeSpan.Zero);
     private TimeSpan wrong;
-    private TaskCompletionSource? set;
+    private readonly List<(TimeSpan Within, TaskCompletionSource Set)> waiting = [];
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -44,11 +44,20 @@ public sealed class HandClock : TimeProvider
     }
 
     /// <summary>Ends when something waits for time to pass.</summary>
-    public Task TimerSetAsync()
+    /// <param name="within">No longer than this; null: however long.</param>
+    public Task TimerSetAsync(TimeSpan? within = null)
     {
         lock (gate)
         {
-            return timers.Count > 0 ? Task.CompletedTask : (set ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            var longest = within ?? TimeSpan.MaxValue;
+            if (timers.Any(timer => timer.Due - now <= longest))
+            {
+                return Task.CompletedTask;
+            }
+
+            var set = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            waiting.Add((longest, set));
+            return set.Task;
         }
     }
 
@@ -97,8 +106,7 @@ public sealed class HandClock : TimeProvider
                 {
                     (Due, Period) = (clock.now + dueTime, period);
                     clock.timers.Add(this);
-                    clock.set?.TrySetResult();
-                    clock.set = null;
+                    clock.waiting.RemoveAll(waits => dueTime <= waits.Within && waits.Set.TrySetResult());
                 }
 
                 return true;

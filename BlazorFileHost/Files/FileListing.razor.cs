@@ -166,6 +166,11 @@ public sealed partial class FileListing(
         // A grid that appears with this refresh asks by itself, and one that is gone need not.
         var shown = GridShown;
         await LookAsync();
+        if (leaving.IsCancellationRequested)
+        {
+            return;
+        }
+
         if (shown && GridShown)
         {
             await ((AsTiles ? tileRows?.RefreshDataAsync() : virtualize?.RefreshDataAsync()) ?? Task.CompletedTask);
