@@ -2,6 +2,8 @@
 const before = new WeakMap();
 
 export function open(menu, at, x, y) {
+    // On a quick hand or a slow line it can be gone before this comes.
+    if (!menu) return;
     before.set(menu, document.activeElement);
     const element = at ? document.getElementById(at) : null;
     if (element) {
@@ -23,7 +25,7 @@ export function close(menu) {
 
 // Up, Down, Home, End, and a letter for the next that begins with it.
 export function arrows(box, which) {
-    box.addEventListener('keydown', event => {
+    box?.addEventListener('keydown', event => {
         const all = [...box.querySelectorAll(which)].filter(each => !each.disabled);
         const at = all.indexOf(document.activeElement);
         const letter = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey ? event.key.toLowerCase() : null;

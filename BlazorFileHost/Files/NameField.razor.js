@@ -1,11 +1,14 @@
 // The name without its ending is what people mean to change.
+// On a quick hand or a slow line the field can be gone before this comes.
 export function begin(field, stem) {
+    if (!field) return;
     field.focus();
     field.setSelectionRange(0, stem);
 }
 
 // A refusal: back into the field, with its sentence in view.
 export function again(field) {
+    if (!field) return;
     field.focus();
     field.parentElement.querySelector('[role=alert]')?.scrollIntoView({ block: 'nearest' });
 }
