@@ -15,6 +15,9 @@ public abstract class ListingTest : PageTest
     private protected IRenderedComponent<RadzenNotification> notes = null!;
     private protected BunitJSModuleInterop browser = null!;
 
+    // A second, bUnit's own patience, is not enough for a first query on a busy machine.
+    static ListingTest() => DefaultWaitTimeout = TimeSpan.FromSeconds(30);
+
     public override async Task InitializeAsync()
     {
         await base.InitializeAsync();
