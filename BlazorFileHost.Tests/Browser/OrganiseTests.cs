@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 
 namespace BlazorFileHost.Tests.Browser;
@@ -114,6 +115,31 @@ public sealed class OrganiseTests(BrowserRoom room)
         await person.IsAskedAsync();
         await keys.PressAsync("Escape");
         await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
+
+        // Search as one types; reload and back find it there again.
+        await keys.PressAsync("/");
+        var search = page.GetByLabel("Search", new() { Exact = true });
+        await Assertions.Expect(search).ToBeFocusedAsync();
+        await keys.TypeAsync("A.TX");
+        await person.SeesTextAsync(page.Locator(".summary"), "1 found");
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex(@"\?q=A\.TX$"));
+        await page.ReloadAsync();
+        await person.SeesTextAsync(page.Locator(".summary"), "1 found");
+        await person.ReadyAsync();
+        await person.Row("a.txt").GetByTitle("Open the folder it lies in").ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Invoices" })).ToBeVisibleAsync();
+        await page.GoBackAsync();
+        await Assertions.Expect(search).ToHaveValueAsync("A.TX");
+        await search.PressAsync("Escape");
+        await person.SeesAsync("b.txt");
+
+        // Details, and the file itself beside the list.
+        await person.Row("b.txt").ClickAsync(new() { Button = MouseButton.Right });
+        await page.GetByRole(AriaRole.Menuitem, new() { Name = "Details" }).ClickAsync();
+        await person.SeesTextAsync(page.Locator(".details-panel"), "SHA-256");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Close details" }).ClickAsync();
+        await Assertions.Expect(page.Locator(".details-panel")).Not.ToBeAttachedAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Clear" }).ClickAsync();
 
         // Tiles, and still tiles after a reload; what comes from the desktop is still an upload.
         await page.GetByRole(AriaRole.Button, new() { Name = "Tiles" }).ClickAsync();

@@ -22,7 +22,7 @@ public abstract class ListingTest : PageTest
     {
         await base.InitializeAsync();
         browser = JSInterop.SetupModule("./Files/FileListing.razor.js");
-        foreach (var call in (string[])["attach", "detach", "reveal", "download", "zip", "focusList", "remember"])
+        foreach (var call in (string[])["attach", "detach", "reveal", "download", "zip", "focusList", "remember", "address"])
         {
             browser.SetupVoid(call, _ => true).SetVoidResult();
         }

@@ -13,6 +13,12 @@ public sealed record Entry(int Index, Folder? Folder, StoredFile? File)
     /// <summary>The name as it may be shown.</summary>
     public string Shown => FileName.Visible(Name);
 
+    /// <summary>The folder it lies in; the owner's id for the root.</summary>
+    public Guid FolderId => Folder?.ParentId ?? File!.FolderId;
+
+    /// <summary>What that folder is called, as it may be shown; null in a list of one folder.</summary>
+    public string? Where { get; init; }
+
     public DateTime Modified => Folder?.Created ?? File!.Modified;
 
     /// <summary>One stretch of a list, folders first.</summary>

@@ -125,7 +125,7 @@ public sealed partial class FileListing
     }
 
     private async Task<Guid?> ActiveIdAsync()
-        => active < 0 ? null : (await library.ListIdsAsync(OwnerId, order, active, 1, FolderId, leaving.Token)) is [var id] ? id : null;
+        => active < 0 ? null : (await IdsAsync(active, 1)) is [var id] ? id : null;
 
     /// <summary>What is chosen; else the active one.</summary>
     private async Task<IReadOnlyCollection<Guid>> MeantAsync() => selected.Count > 0 ? [.. selected] : await ActiveIdAsync() is { } id ? [id] : [];
@@ -177,7 +177,7 @@ public sealed partial class FileListing
     {
         var range = ++ranges;
         (from, to) = (Math.Min(from, to), Math.Max(from, to));
-        var ids = await library.ListIdsAsync(OwnerId, order, from, to - from + 1, FolderId, leaving.Token);
+        var ids = await IdsAsync(from, to - from + 1);
         if (range != ranges)
         {
             // The next key was faster than the database.

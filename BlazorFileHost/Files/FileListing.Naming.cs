@@ -106,7 +106,7 @@ public sealed partial class FileListing
         await RefreshAsync();
         if (Entries is > 0 and <= MostToSearch)
         {
-            var ids = await library.ListIdsAsync(OwnerId, order, 0, Entries, FolderId, leaving.Token);
+            var ids = await IdsAsync(0, Entries);
             if (ids.ToList().IndexOf(id) is >= 0 and var place)
             {
                 active = anchor = place;

@@ -57,9 +57,9 @@ public sealed partial class FileListing(
     [Parameter]
     public RenderFragment? ChildContent { get; set; }
 
-    private bool GridShown => problem is null && !folderGone && !accountGone && (contents is not { Entries: 0 } || naming is { Id: null });
+    private bool GridShown => problem is null && !folderGone && !accountGone && ((Finding ? found > 0 : contents is not { Entries: 0 }) || naming is { Id: null });
 
-    private int Entries => contents?.Entries ?? 0;
+    private int Entries => Finding ? found : contents?.Entries ?? 0;
 
     private string? ActiveRowId => active >= 0 && active < Entries ? RowId(active) : null;
 
@@ -83,6 +83,7 @@ public sealed partial class FileListing(
         // Another folder: nothing of the last one stays.
         (shown, contents, path, active, anchor) = (FolderId, null, [], -1, -1);
         (naming, menu) = (null, null);
+        typed = search = Search.Of(navigation.Uri);
         selected.Clear();
         await RefreshAsync();
     }
@@ -195,12 +196,14 @@ public sealed partial class FileListing(
             var asked = selected.ToList();
             var there = asked.Count == 0 || seen is null ? [] : await ThereAsync(asked);
             var away = seen is null && FolderId is not null && await library.SummaryAsync(OwnerId, leaving.Token) is not null;
+            var results = Finding && seen is not null ? await PageAsync(0, 1, leaving.Token) : null;
             if (look != looks)
             {
                 // Another look has begun meanwhile, and sees what is newer.
                 return;
             }
 
+            (found, more) = (results?.Total ?? 0, results?.More == true);
             (contents, path, folderGone, accountGone, problem) = (seen, way ?? [], away, seen is null && !away, null);
             selected.ExceptWith(asked.Except(there));
             active = Math.Min(active, Entries - 1);
@@ -232,8 +235,8 @@ public sealed partial class FileListing(
     {
         try
         {
-            var page = await library.ListAsync(OwnerId, order, request.StartIndex, request.Count, FolderId, request.CancellationToken);
-            return new ItemsProviderResult<Entry>(Entry.Of(page, request.StartIndex), page.Total);
+            var page = await PageAsync(request.StartIndex, request.Count, request.CancellationToken);
+            return new ItemsProviderResult<Entry>(await PlacedAsync(page, request.StartIndex, request.CancellationToken), page.Total);
         }
         catch (Exception) when (request.CancellationToken.IsCancellationRequested)
         {

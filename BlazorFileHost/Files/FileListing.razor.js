@@ -122,7 +122,11 @@ function dragging(listing, page, signal) {
 }
 
 export function focusList(listing) {
-    listing.querySelector('.grid')?.focus({ preventScroll: true });
+    listing?.querySelector('.grid')?.focus({ preventScroll: true });
+}
+
+export function address(query) {
+    history.replaceState(history.state, '', location.pathname + query);
 }
 
 export function remember(view) {
