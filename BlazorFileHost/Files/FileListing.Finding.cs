@@ -31,6 +31,8 @@ public sealed partial class FileListing
 
     private async Task FindAsync(Search wanted)
     {
+        // Whether there is a grid that has to ask anew is asked of what was shown until now.
+        found = Entries;
         (typed, search, active, anchor, naming) = (wanted, wanted, -1, -1, null);
         selected.Clear();
         await RefreshAsync();
