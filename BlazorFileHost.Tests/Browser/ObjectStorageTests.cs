@@ -13,7 +13,7 @@ public sealed class ObjectStorageTests(BrowserRoom room)
     {
         var server = await S3Server.OfAsync(S3Kind.Ceph);
         var prefix = $"t-{Guid.NewGuid():N}";
-        await using var app = await RunningApp.StartAsync(server.Settings(prefix));
+        await using var app = await RunningApp.StartAsync(new Dictionary<string, string>(server.Settings(prefix)) { ["Files:PurgedKept"] = "0" });
         await using var person = await (await Visitor.Async(room.Chromium, app.Address)).RegisteredAsync();
         await using var other = await person.OnAnotherDeviceAsync(room.Chromium, app.Address);
         var pdf = Samples.Bytes("pdf", 1, 400_000);
@@ -46,6 +46,9 @@ public sealed class ObjectStorageTests(BrowserRoom room)
             await person.SeesNoMoreAsync(name);
         }
 
+        await other.Page.GetByRole(AriaRole.Link, new() { Name = "Trash" }).ClickAsync();
+        await other.Page.GetByRole(AriaRole.Button, new() { Name = "Empty trash" }).ClickAsync();
+        await other.Dialog.GetByRole(AriaRole.Button, new() { Name = "Delete for good" }).ClickAsync();
         await Eventually.TrueAsync(
             async () => (await server.ObjectsAsync(prefix)).Count(found => !found.Key.EndsWith("filehost.mark", StringComparison.Ordinal)) == 2,
             "only what is listed lies in the bucket");
