@@ -20,7 +20,12 @@ public sealed class HomeTests : PageTest
     {
         await base.InitializeAsync();
         var listing = JSInterop.SetupModule("./Files/FileListing.razor.js");
-        listing.SetupVoid("attach", _ => true).SetVoidResult();
+        foreach (var call in (string[])["attach", "detach", "remember", "address"])
+        {
+            listing.SetupVoid(call, _ => true).SetVoidResult();
+        }
+
+        listing.Setup<string?>("recall").SetResult(null);
         listing.Setup<string>("timeZone").SetResult("UTC");
         box = JSInterop.SetupModule("./Uploads/UploadBox.razor.js").SetupModule("attach", _ => true);
         box.SetupVoid("verdicts", _ => true).SetVoidResult();
