@@ -316,6 +316,15 @@ public sealed class ListingActsTests : ListingTest
     }
 
     [Fact]
+    public async Task What_was_done_a_moment_before_a_screen_was_opened_can_be_undone_on_it()
+    {
+        var file = await ReceiveAsync("a.txt");
+        await Library.RenameAsync(Owner, file.Id, "b.txt");
+        await OpenAsync(1);
+        list.WaitForAssertion(() => Assert.Equal("“a.txt” renamed to “b.txt”", Undoable));
+    }
+
+    [Fact]
     public async Task What_was_dismissed_is_not_offered_again_and_what_is_done_next_is()
     {
         var file = await ReceiveAsync("a.txt");
