@@ -26,6 +26,9 @@ public sealed partial class TrashListing(
     private string? announcement;
     private LocalTime clock = new(time, TimeZoneInfo.Utc);
 
+    /// <summary>Before that a click would be lost.</summary>
+    private bool IsLive => RendererInfo.IsInteractive;
+
     [Parameter, EditorRequired]
     public Guid OwnerId { get; set; }
 
