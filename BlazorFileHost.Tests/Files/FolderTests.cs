@@ -122,14 +122,21 @@ public sealed class FolderTests
             await world.ReceivedAsync(name, name);
         }
 
-        foreach (var order in new FileOrder[] { new(FileColumn.Name, false), new(FileColumn.Name, true), new(FileColumn.Size, true), new(FileColumn.Modified, false) })
+        // Three of them are of one size, and all of one time.
+        await world.ReceivedAsync("longer.txt", "longer");
+        await using (var context = world.Database.Contexts.CreateDbContext())
+        {
+            await context.Files.ExecuteUpdateAsync(set => set.SetProperty(file => file.Modified, DateTime.UnixEpoch));
+        }
+
+        foreach (var order in Enum.GetValues<FileColumn>().SelectMany(column => new FileOrder[] { new(column, false), new(column, true) }))
         {
             var all = await world.Library.ListAsync(world.Owner, order, 0, 100);
             var ids = all.Folders.Select(folder => folder.Id).Concat(all.Files.Select(file => file.Id)).ToList();
-            Assert.Equal((3, 3, 6), (all.Folders.Count, all.Files.Count, all.Total));
-            for (var skip = 0; skip < 7; skip++)
+            Assert.Equal((3, 4, 7), (all.Folders.Count, all.Files.Count, all.Total));
+            for (var skip = 0; skip < 9; skip++)
             {
-                for (var take = 1; take < 7; take++)
+                for (var take = 1; take < 8; take++)
                 {
                     var page = await world.Library.ListAsync(world.Owner, order, skip, take);
                     Assert.Equal(ids.Skip(skip).Take(take), page.Folders.Select(folder => folder.Id).Concat(page.Files.Select(file => file.Id)));
@@ -138,8 +145,8 @@ public sealed class FolderTests
             }
         }
 
-        Assert.Equal(["c", "b", "a", "z.txt", "y.txt", "x.txt"], await world.NamesAsync(order: new(FileColumn.Name, true)));
-        Assert.Equal(new FolderContents(3, 3, 15), await world.Library.ContentsAsync(world.Owner, null));
+        Assert.Equal(["c", "b", "a", "z.txt", "y.txt", "x.txt", "longer.txt"], await world.NamesAsync(order: new(FileColumn.Name, true)));
+        Assert.Equal(new FolderContents(3, 4, 21), await world.Library.ContentsAsync(world.Owner, null));
     }
 
     private sealed class World(TestDatabase database, Guid owner, string directory) : IAsyncDisposable

@@ -17,10 +17,21 @@ public sealed class StorageNumbersTests
         await PlantAsync(world, other, ("a.pdf", 1000, "application/pdf"));
         var numbers = new StorageNumbers(world.Database.Contexts);
 
-        Assert.Equal([new Share("Pictures", 2, 101), new Share("Text", 2, 30), new Share("Other", 1, 5)], await numbers.ByTypeAsync(world.Owner));
-        Assert.Equal(["PDF", "Pictures", "Text", "Other"], (await numbers.ByTypeAsync()).Select(share => share.Name));
+        Assert.Equal([new Share("Pictures", 2, 101), new Share("Text", 2, 30), new Share("Other", 1, 5)], (await numbers.HoldingsAsync(world.Owner)).Types);
+        Assert.Equal(["PDF", "Pictures", "Text", "Other"], (await numbers.HoldingsAsync()).Types.Select(share => share.Name));
         Assert.Equal(["c.png", "b.csv"], (await numbers.LargestAsync(world.Owner, 2)).Select(file => file.Name));
-        Assert.Empty(await numbers.ByTypeAsync(Guid.CreateVersion7()));
+        Assert.Empty((await numbers.HoldingsAsync(Guid.CreateVersion7())).Types);
+        Assert.Equal([new Share("In folders", 5, 136)], (await numbers.HoldingsAsync(world.Owner)).Places);
+
+        // What is not in folders is named apart; what was removed for good counts for nobody, but is still there.
+        await StateAsync(world, "c.png", FileState.Trashed);
+        await StateAsync(world, "b.csv", FileState.Version);
+        await StateAsync(world, "d.jpg", FileState.Thumbnail);
+        await StateAsync(world, "e.xyz", FileState.Trashed, purged: true);
+        Assert.Equal([new Share("In the trash", 1, 100), new Share("Earlier versions", 1, 20), new Share("In folders", 1, 10), new Share("Small pictures", 1, 1)],
+            (await numbers.HoldingsAsync(world.Owner)).Places);
+        Assert.Equal([new Share("Text", 1, 10)], (await numbers.HoldingsAsync(world.Owner)).Types);
+        Assert.Contains(new Share("Removed for good, kept for a while", 1, 5), (await numbers.HoldingsAsync()).Places);
     }
 
     [Theory]
@@ -33,7 +44,7 @@ public sealed class StorageNumbersTests
     {
         await using var world = await UploadWorld.CreateAsync();
         await PlantAsync(world, world.Owner, ("a", 10, type));
-        Assert.Equal(group, Assert.Single(await new StorageNumbers(world.Database.Contexts).ByTypeAsync()).Name);
+        Assert.Equal(group, Assert.Single((await new StorageNumbers(world.Database.Contexts).HoldingsAsync()).Types).Name);
     }
 
     [Theory, OnSqlite, OnPostgreSql]
@@ -47,7 +58,7 @@ public sealed class StorageNumbersTests
 
         var numbers = new StorageNumbers(world.Database.Contexts);
         var since = Stopwatch.GetTimestamp();
-        Assert.Equal(100_000, (await numbers.ByTypeAsync(world.Owner)).Sum(share => share.Count));
+        Assert.Equal(100_000, (await numbers.HoldingsAsync(world.Owner)).Types.Sum(share => share.Count));
         Assert.Equal(99_999, (await numbers.LargestAsync(world.Owner, 10))[0].Size);
         Assert.Equal(100_000, (await world.Library.BelongingsAsync(world.Owner))!.Files);
 
@@ -64,6 +75,15 @@ public sealed class StorageNumbersTests
     {
         var unit = AxisUnit.For(most);
         Assert.Equal((name, said), (unit.Name, unit.Say(unit.Of(most))));
+    }
+
+    private static async Task StateAsync(UploadWorld world, string name, FileState state, bool purged = false)
+    {
+        await using var context = world.Database.Contexts.CreateDbContext();
+        await context.Files.Where(file => file.Name == name).ExecuteUpdateAsync(set => set
+            .SetProperty(file => file.State, state)
+            .SetProperty(file => file.StateSince, DateTime.UnixEpoch)
+            .SetProperty(file => file.Purged, purged ? DateTime.UnixEpoch : null));
     }
 
     private static async Task PlantAsync(UploadWorld world, Guid owner, params (string Name, long Size, string Type)[] files)

@@ -17,10 +17,10 @@ public sealed class TestDatabase : IAsyncDisposable
 
     private readonly string name = $"filehost_test_{Guid.NewGuid():N}";
 
-    private TestDatabase(DatabaseKind kind)
+    private TestDatabase(DatabaseKind kind, string? below)
     {
         Kind = kind;
-        Directory = Path.Combine(Path.GetTempPath(), name);
+        Directory = Path.Combine(below ?? Path.GetTempPath(), name);
         ConnectionString = kind switch
         {
             DatabaseKind.Sqlite => new SqliteConnectionStringBuilder { DataSource = Path.Combine(Directory, "filehost.db") }.ConnectionString,
@@ -44,9 +44,10 @@ public sealed class TestDatabase : IAsyncDisposable
         [new("Database:Provider", Kind.ToString()), new("ConnectionStrings:FileHost", ConnectionString)];
 
     /// <summary>With <paramref name="migrate"/> the tables are there, otherwise not even the database is.</summary>
-    public static async Task<TestDatabase> CreateAsync(DatabaseKind kind = DatabaseKind.Sqlite, bool migrate = true)
+    /// <param name="below">Where SQLite's directory is made; null for among the temporary files.</param>
+    public static async Task<TestDatabase> CreateAsync(DatabaseKind kind = DatabaseKind.Sqlite, bool migrate = true, string? below = null)
     {
-        var database = new TestDatabase(kind);
+        var database = new TestDatabase(kind, below);
         if (migrate)
         {
             try

@@ -1,5 +1,11 @@
 using System.Net;
+using System.Security.Cryptography;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using BlazorFileHost.Live;
+using BlazorFileHost.Storage;
 using BlazorFileHost.Tests.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlazorFileHost.Tests.Uploads;
 
@@ -37,6 +43,42 @@ public sealed class FullDiskTests
 
         Assert.Equal(bytes.Length, await upload.PatchedAsync(offset, bytes[(int)offset..]));
         Complain.Nobody(app.Complaints);
+    }
+
+    [MountFact, Trait("Battery", "CRA-05")]
+    public async Task A_full_disk_is_emptied_by_way_of_the_trash()
+    {
+        using var disk = SmallDisk.Mount("64m");
+        await using var database = await TestDatabase.CreateAsync(below: disk.Root);
+        var owner = (await database.AddUserAsync()).Id;
+        var library = new FileLibrary(database.Contexts, new DiskStorage(Path.Combine(disk.Root, "files")), new(NullLogger<FileChanges>.Instance),
+            new FixedOptions<LibraryOptions>(new()), TimeProvider.System, NullLogger<FileLibrary>.Instance);
+        var kept = new Dictionary<Guid, byte[]>();
+        foreach (var size in new[] { 10_000_000, 1_000_000, 100_000, 10_000, 200 })
+        {
+            while (await ReceiveAsync($"{kept.Count}.bin.txt", size) is { Value: { } file })
+            {
+                kept[file.Id] = file.Sha256;
+            }
+        }
+
+        // In the trash it still takes up its room, and comes back whole.
+        Assert.Equal(kept.Count, (await library.DeleteAsync(owner, [.. kept.Keys])).Count);
+        Assert.Equal(RefusalKind.StorageFull, (await ReceiveAsync("no room.txt", 1_000_000)).Refusal!.Kind);
+        Assert.Equal(kept.Count, (await library.UndoAsync(owner, (await library.LastActionAsync(owner))!.Id)).Value!.Files);
+        foreach (var (id, sha256) in kept)
+        {
+            await using var bytes = (await library.OpenAsync(owner, id))!.Bytes;
+            Assert.Equal(sha256, await SHA256.HashDataAsync(bytes));
+        }
+
+        Assert.Equal(kept.Count, (await library.DeleteAsync(owner, [.. kept.Keys])).Count);
+        Assert.Equal(kept.Count, (await library.EmptyTrashAsync(owner)).Count);
+        Assert.NotNull((await ReceiveAsync("room.txt", 40_000_000)).Value);
+        Assert.Equal(40_000_000, (await library.UsageAsync(owner))!.Used);
+
+        Task<Answer<StoredFile>> ReceiveAsync(string name, int size)
+            => library.ReceiveAsync(owner, new(name, size), OnConflict.Ask, new MemoryStream(Samples.Bytes("txt", size, size)));
     }
 
     [MountFact, Trait("Battery", "CRA-05")]

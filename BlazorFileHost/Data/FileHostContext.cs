@@ -225,8 +225,8 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         {
             file.Property(f => f.NameKey).UseCollation(ByteCollation);
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.NameKey }).IsUnique();
-            file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Size });
-            file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Modified });
+            file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Size, f.NameKey });
+            file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Modified, f.NameKey });
             file.HasIndex(f => f.StorageKey);
             file.HasIndex(f => new { f.OwnerId, f.State, f.StateSince }).HasFilter("\"StateSince\" IS NOT NULL");
             file.HasIndex(f => f.StateSince).HasFilter("\"StateSince\" IS NOT NULL");

@@ -95,37 +95,6 @@ public sealed partial class FileLibrary(
     /// <summary>Takes many small files in, grouped. For one caller at a time; disposing it takes back what is not finished.</summary>
     public FileBatch BeginBatch(Guid ownerId) => new(ownerId, storage, register, options.CurrentValue, log);
 
-    /// <summary>One stretch of a folder's list as it is now, and how many entries there are in all.</summary>
-    /// <param name="folderId">Null for the root.</param>
-    public async Task<FilePage> ListAsync(
-        Guid ownerId, FileOrder order, int skip, int take, Guid? folderId = null, CancellationToken cancellation = default)
-    {
-        await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var (folders, files) = In(context, ownerId, folderId ?? ownerId);
-        var folderCount = await folders.CountAsync(cancellation);
-        var fileCount = await files.CountAsync(cancellation);
-        var foldersHere = skip < folderCount ? await Ordered(folders, order).Skip(skip).Take(take).ToListAsync(cancellation) : [];
-        var left = take - foldersHere.Count;
-        var filesHere = left > 0 ? await Ordered(files, order).Skip(Math.Max(0, skip - folderCount)).Take(left).ToListAsync(cancellation) : [];
-        return new FilePage(foldersHere, filesHere, folderCount + fileCount);
-    }
-
-    /// <summary>The ids of one stretch of the list, for selecting a range.</summary>
-    public async Task<IReadOnlyList<Guid>> ListIdsAsync(
-        Guid ownerId, FileOrder order, int skip, int take, Guid? folderId = null, CancellationToken cancellation = default)
-    {
-        await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var (folders, files) = In(context, ownerId, folderId ?? ownerId);
-        var folderCount = await folders.CountAsync(cancellation);
-        var ids = await Ordered(folders, order).Skip(skip).Take(take).Select(folder => folder.Id).ToListAsync(cancellation);
-        if (ids.Count < take)
-        {
-            ids.AddRange(await Ordered(files, order).Skip(Math.Max(0, skip - folderCount)).Take(take - ids.Count).Select(file => file.Id).ToListAsync(cancellation));
-        }
-
-        return ids;
-    }
-
     /// <summary>Everything the owner has in folders: number of files and bytes. Null when there is no such owner (any more).</summary>
     public async Task<FileSummary?> SummaryAsync(Guid ownerId, CancellationToken cancellation = default)
     {
@@ -272,26 +241,4 @@ public sealed partial class FileLibrary(
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         return await FileRegister.TakenAsync(context, ownerId, folderId, keys, cancellation);
     }
-
-    private static (IQueryable<Folder> Folders, IQueryable<StoredFile> Files) In(FileHostContext context, Guid ownerId, Guid folderId)
-        => (context.Folders.AsNoTracking().Where(folder => folder.OwnerId == ownerId && folder.ParentId == folderId),
-            context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && file.FolderId == folderId));
-
-    private static IOrderedQueryable<Folder> Ordered(IQueryable<Folder> folders, FileOrder order) => (order.Column, order.Descending) switch
-    {
-        (FileColumn.Modified, false) => folders.OrderBy(folder => folder.Created).ThenBy(folder => folder.NameKey),
-        (FileColumn.Modified, true) => folders.OrderByDescending(folder => folder.Created).ThenBy(folder => folder.NameKey),
-        (FileColumn.Name, true) => folders.OrderByDescending(folder => folder.NameKey),
-        _ => folders.OrderBy(folder => folder.NameKey),
-    };
-
-    private static IOrderedQueryable<StoredFile> Ordered(IQueryable<StoredFile> files, FileOrder order) => (order.Column, order.Descending) switch
-    {
-        (FileColumn.Size, false) => files.OrderBy(file => file.Size).ThenBy(file => file.NameKey),
-        (FileColumn.Size, true) => files.OrderByDescending(file => file.Size).ThenBy(file => file.NameKey),
-        (FileColumn.Modified, false) => files.OrderBy(file => file.Modified).ThenBy(file => file.NameKey),
-        (FileColumn.Modified, true) => files.OrderByDescending(file => file.Modified).ThenBy(file => file.NameKey),
-        (_, true) => files.OrderByDescending(file => file.NameKey),
-        _ => files.OrderBy(file => file.NameKey),
-    };
 }

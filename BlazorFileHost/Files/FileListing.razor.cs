@@ -196,7 +196,8 @@ public sealed partial class FileListing(
             var asked = selected.ToList();
             var there = asked.Count == 0 || seen is null ? [] : await ThereAsync(asked);
             var away = seen is null && FolderId is not null && await library.SummaryAsync(OwnerId, leaving.Token) is not null;
-            var results = Finding && seen is not null ? await PageAsync(0, 1, leaving.Token) : null;
+            // None of them, only how many: those that are seen are asked for by themselves.
+            var results = Finding && seen is not null ? await PageAsync(0, 0, leaving.Token) : null;
             if (look != looks)
             {
                 // Another look has begun meanwhile, and sees what is newer.

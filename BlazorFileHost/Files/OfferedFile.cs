@@ -27,7 +27,7 @@ public enum FileColumn
     Modified,
 }
 
-/// <summary>How the list is sorted; equal values by name.</summary>
+/// <summary>How the list is sorted; equal values by name, in the same direction.</summary>
 public readonly record struct FileOrder(FileColumn Column, bool Descending);
 
 /// <summary>One stretch of a folder's list: its folders come first, by name, then its files.</summary>

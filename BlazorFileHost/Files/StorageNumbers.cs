@@ -4,6 +4,11 @@ using Microsoft.EntityFrameworkCore;
 
 namespace BlazorFileHost.Files;
 
+/// <summary>What is stored.</summary>
+/// <param name="Types">What lies in folders by what it is, the largest share first.</param>
+/// <param name="Places">All of it by where it lies, the largest share first.</param>
+public sealed record Holdings(IReadOnlyList<Share> Types, IReadOnlyList<Share> Places);
+
 /// <summary>What takes up how much. Sums that the database makes, however many files there are.</summary>
 public sealed class StorageNumbers(IDbContextFactory<FileHostContext> contexts)
 {
@@ -23,18 +28,30 @@ public sealed class StorageNumbers(IDbContextFactory<FileHostContext> contexts)
         ("yaml", "Text"),
     ];
 
-    /// <summary>Files by what they are, the largest share first.</summary>
-    /// <param name="ownerId">Null for those of everybody.</param>
-    public async Task<IReadOnlyList<Share>> ByTypeAsync(Guid? ownerId = null, CancellationToken cancellation = default)
+    private static readonly Dictionary<FileState, string> Places = new()
+    {
+        [FileState.Live] = "In folders",
+        [FileState.Trashed] = "In the trash",
+        [FileState.Version] = "Earlier versions",
+        [FileState.Thumbnail] = "Small pictures",
+    };
+
+    /// <summary>What is stored, in one walk over it.</summary>
+    /// <param name="ownerId">Null for what everybody has, and then also what counts for nobody.</param>
+    public async Task<Holdings> HoldingsAsync(Guid? ownerId = null, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        var types = await context.Files.Where(file => (ownerId == null || file.OwnerId == ownerId) && file.Purged == null)
-            .GroupBy(file => file.ContentType)
-            .Select(files => new { Type = files.Key, Count = files.Count(), Bytes = files.Sum(file => file.Size) })
+        var rows = await context.Files.Where(file => ownerId == null || (file.OwnerId == ownerId && file.Purged == null))
+            .GroupBy(file => new { file.ContentType, file.State, Gone = file.Purged != null })
+            .Select(files => new { files.Key.ContentType, files.Key.State, files.Key.Gone, Count = files.Count(), Bytes = files.Sum(file => file.Size) })
             .ToListAsync(cancellation);
-        return [.. types.GroupBy(type => GroupOf(type.Type))
-            .Select(group => new Share(group.Key, group.Sum(type => type.Count), group.Sum(type => type.Bytes)))
-            .OrderByDescending(share => share.Bytes).ThenBy(share => share.Name, StringComparer.Ordinal)];
+        return new(
+            [.. rows.Where(row => row is { Gone: false, State: FileState.Live }).GroupBy(row => GroupOf(row.ContentType))
+                .Select(group => new Share(group.Key, group.Sum(row => row.Count), group.Sum(row => row.Bytes)))
+                .OrderByDescending(share => share.Bytes).ThenBy(share => share.Name, StringComparer.Ordinal)],
+            [.. rows.GroupBy(row => row.Gone ? "Removed for good, kept for a while" : Places[row.State])
+                .Select(group => new Share(group.Key, group.Sum(row => row.Count), group.Sum(row => row.Bytes)))
+                .OrderByDescending(share => share.Bytes).ThenBy(share => share.Name, StringComparer.Ordinal)]);
     }
 
     public async Task<IReadOnlyList<StoredFile>> LargestAsync(Guid ownerId, int take, CancellationToken cancellation = default)

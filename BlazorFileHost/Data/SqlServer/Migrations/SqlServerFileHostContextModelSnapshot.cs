@@ -332,15 +332,15 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
 
                     b.HasIndex("StorageKey");
 
-                    b.HasIndex("OwnerId", "FolderId", "Modified");
-
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();
 
-                    b.HasIndex("OwnerId", "FolderId", "Size");
-
                     b.HasIndex("OwnerId", "State", "StateSince")
                         .HasFilter("\"StateSince\" IS NOT NULL");
+
+                    b.HasIndex("OwnerId", "FolderId", "Modified", "NameKey");
+
+                    b.HasIndex("OwnerId", "FolderId", "Size", "NameKey");
 
                     b.ToTable("File");
                 });

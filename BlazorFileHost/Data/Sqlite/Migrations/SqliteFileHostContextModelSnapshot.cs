@@ -324,15 +324,15 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
 
                     b.HasIndex("StorageKey");
 
-                    b.HasIndex("OwnerId", "FolderId", "Modified");
-
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();
 
-                    b.HasIndex("OwnerId", "FolderId", "Size");
-
                     b.HasIndex("OwnerId", "State", "StateSince")
                         .HasFilter("\"StateSince\" IS NOT NULL");
+
+                    b.HasIndex("OwnerId", "FolderId", "Modified", "NameKey");
+
+                    b.HasIndex("OwnerId", "FolderId", "Size", "NameKey");
 
                     b.ToTable("File");
                 });

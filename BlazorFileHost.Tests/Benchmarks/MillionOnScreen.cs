@@ -1,0 +1,219 @@
+using System.Diagnostics;
+using System.Globalization;
+using BlazorFileHost.Tests.Browser;
+using Microsoft.Playwright;
+
+namespace BlazorFileHost.Tests.Benchmarks;
+
+/// <summary>The same million in Chromium, with the app in a process of its own: how long somebody waits until rows stand where they look.</summary>
+internal sealed class MillionOnScreen : IAsyncDisposable
+{
+    /// <summary>
+    /// Rows, none of them waiting, wherever one looks between the list's head and its end. Milliseconds since the page was asked for, or since
+    /// <c>window.since</c>.
+    /// </summary>
+    private const string Filled =
+        """
+        marks => {
+            const rows = document.querySelector('.rows');
+            if (!rows) return false;
+            const box = rows.getBoundingClientRect();
+            if (box.height < 80) return false;
+            for (let y = box.top + 20; y < box.bottom - 10; y += 40) {
+                const row = document.elementFromPoint(box.left + 300, y)?.closest('.row');
+                if (!row?.dataset.id) return false;
+            }
+            const first = document.elementFromPoint(box.left + 300, box.top + 20)?.closest('.row');
+            if (!first) return false;
+            if (marks.heading !== undefined && document.querySelector('h1').textContent !== marks.heading) return false;
+            if (marks.at !== undefined && Math.abs(first.ariaRowIndex - marks.at) > 3) return false;
+            if (marks.not !== undefined && first.dataset.id === marks.not) return false;
+            if (marks.summary !== undefined && !document.querySelector('.summary').textContent.includes(marks.summary)) return false;
+            return { took: performance.now() - (window.since ?? 0), id: first.dataset.id };
+        }
+        """;
+
+    private readonly Chromium chromium = new();
+    private readonly string heap = Path.GetTempFileName();
+    private RunningApp app = null!;
+    private Visitor person = null!;
+
+    /// <summary>Null where there is no Chromium.</summary>
+    public static async Task<MillionOnScreen?> StartAsync(TestDatabase database)
+    {
+        if (Chromium.Path is null)
+        {
+            return null;
+        }
+
+        var screen = new MillionOnScreen();
+        await screen.chromium.InitializeAsync();
+        screen.app = await RunningApp.StartAsync(new(database.Settings.ToDictionary(setting => setting.Key, setting => setting.Value!))
+        {
+            ["DOTNET_STARTUP_HOOKS"] = typeof(StartupHook).Assembly.Location,
+            [StartupHook.Variable] = screen.heap,
+        });
+        screen.person = await (await Visitor.Async(screen.chromium, screen.app.Address)).RegisteredAsync();
+        return screen;
+    }
+
+    /// <summary>Appends what was seen to the table.</summary>
+    public async Task MeasureAsync(Guid folder, int entries, Guid smallFolder, int rounds, Action<string, IEnumerable<double>> say)
+    {
+        var page = person.Page;
+        long received = 0;
+        page.WebSocket += (_, socket) => socket.FrameReceived += (_, frame) => Interlocked.Add(ref received, frame.Binary?.Length ?? frame.Text?.Length ?? 0);
+
+        say("on screen: page loaded anew, first rows", await TimesAsync(async () =>
+        {
+            await page.GotoAsync($"/folders/{folder}", new() { WaitUntil = WaitUntilState.Commit });
+            return (await FilledAsync(page)).Took;
+        }));
+        await person.ReadyAsync();
+        say("on screen: folder opened, first rows", await TimesAsync(async () =>
+        {
+            await page.GetByRole(AriaRole.Link, new() { Name = "Files", Exact = true }).ClickAsync();
+            await person.SeesAsync("big");
+            await person.ReadyAsync();
+            return await AfterAsync(page, () => page.Locator($"a[href='folders/{folder}']").ClickAsync(), new() { ["heading"] = "big" });
+        }));
+        var random = new Random(1);
+        say("on screen: scrolled to anywhere", await TimesAsync(async () =>
+        {
+            var to = random.Next(entries / 10, entries - 100);
+            return await AfterAsync(page, () => page.EvaluateAsync("to => document.querySelector('.rows').scrollTop = to * 44", to), new() { ["at"] = to + 2 });
+        }));
+        foreach (var column in new[] { "Size", "Modified", "Name" })
+        {
+            await page.EvaluateAsync("() => document.querySelector('.rows').scrollTop = 0");
+            say($"on screen: sorted by {column.ToLowerInvariant()}, up and down", await TimesAsync(async () =>
+            {
+                var before = await FilledAsync(page, new() { ["at"] = 2 });
+                return await AfterAsync(page, () => page.GetByRole(AriaRole.Columnheader).GetByRole(AriaRole.Button, new() { Name = column }).ClickAsync(),
+                    new() { ["at"] = 2, ["not"] = before.Id });
+            }));
+        }
+
+        var search = page.GetByLabel("Search", new() { Exact = true });
+        foreach (var (what, text, found) in new[] { ("one of all", $"{entries * 10 - 7:000000}.", "1 found"), ("1 in 6", "report", "1,000+ found"), ("one letter", "a", "1,000+ found") })
+        {
+            say($"on screen: searched, {what}", await TimesAsync(async () =>
+            {
+                await search.FillAsync("");
+                await FilledAsync(page, new() { ["summary"] = "files" });
+                return await AfterAsync(page, () => search.FillAsync(text), new() { ["summary"] = found });
+            }));
+        }
+
+        await search.FillAsync("");
+        await FilledAsync(page, new() { ["summary"] = "files" });
+
+        // Another tab brings a file that comes first in the list; what this tab gets because of it goes over its line.
+        var other = await person.TabAsync();
+        await other.GotoAsync($"/folders/{folder}");
+        var input = other.GetByLabel("Upload files");
+        await Assertions.Expect(input).ToBeEnabledAsync();
+        var bytes = new List<double>();
+        var number = 0;
+        say("on screen: uploaded in another tab, in the list here", await TimesAsync(async () =>
+        {
+            var name = $"{999 - number++:000} first.txt";
+            var before = Interlocked.Read(ref received);
+            await input.SetInputFilesAsync(new FilePayload { Name = name, MimeType = "text/plain", Buffer = "x"u8.ToArray() });
+            var seen = await page.WaitForFunctionAsync(
+                "name => document.querySelector(`.row[aria-label='${name}']`) ? performance.timeOrigin + performance.now() : false", name, new() { PollingInterval = null });
+            var came = await other.EvaluateAsync<double>(
+                "() => Math.max(...performance.getEntriesByType('resource').filter(entry => entry.name.includes('/uploads')).map(entry => performance.timeOrigin + entry.responseEnd))");
+            bytes.Add((Interlocked.Read(ref received) - before) / 1024.0);
+            return await seen.JsonValueAsync<double>() - came;
+        }));
+        say("… KiB that this tab was sent for it", bytes.Skip(1));
+        await other.CloseAsync();
+
+        foreach (var (what, into) in new[] { ("1 in 900 of them", smallFolder), ("a tenth of them", folder) })
+        {
+            var begun = await HeapAsync();
+            var tabs = new List<IPage>();
+            for (var tab = 0; tab < 10; tab++)
+            {
+                tabs.Add(await person.TabAsync());
+                await tabs[^1].GotoAsync($"/folders/{into}");
+                await FilledAsync(tabs[^1]);
+                await Assertions.Expect(tabs[^1].GetByLabel("Upload files")).ToBeEnabledAsync();
+            }
+
+            say($"memory of a circuit with {what} on screen, KiB", [(await HeapAsync() - begun) / 10.0 / 1024]);
+            foreach (var tab in tabs)
+            {
+                foreach (var part in new[] { .2, .4, .6, .8, .99 })
+                {
+                    await tab.EvaluateAsync("part => { const rows = document.querySelector('.rows'); rows.scrollTop = part * rows.scrollHeight; }", part);
+                    await FilledAsync(tab);
+                }
+            }
+
+            say("… after scrolling through them", [(await HeapAsync() - begun) / 10.0 / 1024]);
+            foreach (var tab in tabs)
+            {
+                await tab.CloseAsync();
+            }
+        }
+
+        Complain.Nobody(app.Complaints);
+
+        async Task<List<double>> TimesAsync(Func<Task<double>> ask)
+        {
+            var times = new List<double>();
+            for (var round = 0; round <= rounds; round++)
+            {
+                times.Add(await ask());
+            }
+
+            return times[1..];
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (person is not null)
+        {
+            await person.DisposeAsync();
+        }
+
+        await chromium.DisposeAsync();
+        if (app is not null)
+        {
+            await app.DisposeAsync();
+        }
+
+        File.Delete(heap);
+    }
+
+    private static async Task<double> AfterAsync(IPage page, Func<Task> act, Dictionary<string, object> marks)
+    {
+        await page.EvaluateAsync("() => { window.since = performance.now(); }");
+        await act();
+        return (await FilledAsync(page, marks)).Took;
+    }
+
+    private static async Task<(double Took, string Id)> FilledAsync(IPage page, Dictionary<string, object>? marks = null)
+    {
+        var seen = await (await page.WaitForFunctionAsync(Filled, marks ?? [], new() { Timeout = 60_000 })).JsonValueAsync<System.Text.Json.JsonElement>();
+        return (seen.GetProperty("took").GetDouble(), seen.GetProperty("id").GetString()!);
+    }
+
+    /// <summary>What lives on the app's heap, in bytes, once it has tidied up.</summary>
+    private async Task<long> HeapAsync()
+    {
+        await File.WriteAllTextAsync(heap, "");
+        using var signal = Process.Start("kill", ["-USR1", $"{app.ProcessId}"]);
+        string said;
+        do
+        {
+            await Task.Delay(50);
+            said = await File.ReadAllTextAsync(heap);
+        }
+        while (!said.EndsWith('\n'));
+        return long.Parse(said, CultureInfo.InvariantCulture);
+    }
+}
