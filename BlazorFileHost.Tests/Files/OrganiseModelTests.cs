@@ -55,6 +55,9 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
 
         public byte[] Bytes { get; set; } = [];
 
+        /// <summary>The step that made it.</summary>
+        public required int Born { get; init; }
+
         /// <summary>Null while it is live.</summary>
         public int? Trashed { get; set; }
 
@@ -80,7 +83,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
         public Guid? Action { get; set; }
     }
 
-    private sealed record Deed(Guid Id, FileActionKind Kind);
+    private sealed record Deed(Guid Id, FileActionKind Kind, int Step);
 
     private sealed class Walk(UploadWorld world, Random random)
     {
@@ -129,11 +132,11 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             var folders = await context.Folders.AsNoTracking().Where(folder => folder.OwnerId == Owner && folder.Purged == null).ToListAsync();
             Assert.Equal(
                 nodes.Values.Where(node => node.IsFolder).Select(Line).Order(StringComparer.Ordinal),
-                folders.Select(folder => Line(new() { Id = folder.Id, IsFolder = true, Name = folder.Name, Parent = folder.ParentId, Trashed = folder.State == FileState.Live ? null : 1, From = folder.FromFolderId })).Order(StringComparer.Ordinal));
+                folders.Select(folder => Line(new() { Born = 0, Id = folder.Id, IsFolder = true, Name = folder.Name, Parent = folder.ParentId, Trashed = folder.State == FileState.Live ? null : 1, From = folder.FromFolderId })).Order(StringComparer.Ordinal));
             Assert.Equal(
                 nodes.Values.Where(node => !node.IsFolder).Select(node => Line(node) + Hash(node.Bytes)).Order(StringComparer.Ordinal),
                 files.Where(file => file.State is FileState.Live or FileState.Trashed)
-                    .Select(file => Line(new() { Id = file.Id, Name = file.Name, Parent = file.FolderId, Trashed = file.State == FileState.Live ? null : 1, From = file.FromFolderId })
+                    .Select(file => Line(new() { Born = 0, Id = file.Id, Name = file.Name, Parent = file.FolderId, Trashed = file.State == FileState.Live ? null : 1, From = file.FromFolderId })
                         + Convert.ToHexString(file.Sha256)).Order(StringComparer.Ordinal));
             Assert.Equal(
                 nodes.Values.SelectMany(node => node.Versions.Select(version => $"{node.Id} {Hash(version.Bytes)}")).Order(StringComparer.Ordinal),
@@ -235,7 +238,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             {
                 Assert.Equal(there.Id, answer.Value!.Id);
                 var action = (await Library.LastActionAsync(Owner))!;
-                deeds.Add(new(action.Id, action.Kind));
+                deeds.Add(new(action.Id, action.Kind, now));
                 there.Versions.Add(new() { Bytes = there.Bytes, Since = now, Action = action.Id });
                 (there.Bytes, there.Action, there.From, there.FromName) = (bytes, action.Id, null, null);
                 if (there.Versions.Count > world.Rules.Versions)
@@ -247,7 +250,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             {
                 var own = there is null ? name.Normalize() : Free(folder, name.Normalize(), []);
                 Assert.Equal(own, answer.Value!.Name);
-                nodes.Add(answer.Value.Id, new() { Id = answer.Value.Id, Name = own, Parent = folder, Bytes = bytes });
+                nodes.Add(answer.Value.Id, new() { Id = answer.Value.Id, Name = own, Parent = folder, Bytes = bytes, Born = now });
             }
         }
 
@@ -268,7 +271,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
                 own = Free(folder, own, []);
             }
 
-            nodes.Add(answer.Value, new() { Id = answer.Value, IsFolder = true, Name = own, Parent = folder });
+            nodes.Add(answer.Value, new() { Id = answer.Value, IsFolder = true, Name = own, Parent = folder, Born = now });
         }
 
         private async Task RenameAsync()
@@ -295,7 +298,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             {
                 Assert.Equal(name, answer.Value);
                 var action = (await Library.LastActionAsync(Owner))!;
-                deeds.Add(new(action.Id, action.Kind));
+                deeds.Add(new(action.Id, action.Kind, now));
                 (node.FromName, node.Name, node.From, node.Action) = (node.Name, name, null, action.Id);
             }
         }
@@ -333,7 +336,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             }
 
             var action = answer.Value.ActionId!.Value;
-            deeds.Add(new(action, FileActionKind.Move));
+            deeds.Add(new(action, FileActionKind.Move, now));
             if (choice == OnConflict.Replace)
             {
                 MakeWay(meant, into, action);
@@ -439,7 +442,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
 
             Assert.Equal(meant.Count, answer.Value!.Entries);
             var action = answer.Value.ActionId!.Value;
-            deeds.Add(new(action, FileActionKind.Copy));
+            deeds.Add(new(action, FileActionKind.Copy, now));
             var trees = meant.ToDictionary(node => node.Id, node => node.IsFolder ? Below(node).Select(below => (Node: below, below.Parent)).ToList() : []);
             if (choice == OnConflict.Replace)
             {
@@ -465,7 +468,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             {
                 var page = await Library.ListAsync(Owner, new(FileColumn.Name, false), 0, 1000, parent);
                 var id = node.IsFolder ? page.Folders.Single(folder => folder.Name == name).Id : page.Files.Single(file => file.Name == name).Id;
-                var copy = new Node { Id = id, IsFolder = node.IsFolder, Name = name, Parent = parent, Bytes = node.Bytes };
+                var copy = new Node { Id = id, IsFolder = node.IsFolder, Name = name, Parent = parent, Bytes = node.Bytes, Born = now };
                 nodes.Add(id, copy);
                 return copy;
             }
@@ -482,7 +485,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             if (meant.Count > 0)
             {
                 var action = (await Library.LastActionAsync(Owner))!;
-                deeds.Add(new(action.Id, action.Kind));
+                deeds.Add(new(action.Id, action.Kind, now));
                 meant.ForEach(node => Trash(node, action.Id));
             }
         }
@@ -546,7 +549,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
             Say($"version {id} of {file.Id}: {answer.Refusal?.Kind}");
             Assert.Equal(file.Id, answer.Value!.Id);
             var action = (await Library.LastActionAsync(Owner))!;
-            deeds.Add(new(action.Id, action.Kind));
+            deeds.Add(new(action.Id, action.Kind, now));
             (file.Bytes, version.Bytes) = (version.Bytes, file.Bytes);
             (file.Action, file.From, file.FromName, version.Action, version.Since) = (action.Id, null, null, action.Id, now);
         }
@@ -600,6 +603,7 @@ public sealed class OrganiseModelTests(ITestOutputHelper output)
                     break;
                 case FileActionKind.Copy:
                     var copies = Meant([.. Live.Where(node => node.Action == deed.Id)]);
+                    copies.RemoveAll(node => node.IsFolder && Below(node).Any(below => below.Born != deed.Step));
                     changed += copies.Count;
                     copies.ForEach(node => Trash(node, null));
                     break;

@@ -6,7 +6,8 @@ namespace BlazorFileHost.Files;
 /// <param name="ActionId">By which it can be undone; null where it cannot.</param>
 /// <param name="Renamed">How many got a number, because something there had their name.</param>
 /// <param name="Elsewhere">How many went to the root, because where they were to go is gone.</param>
-public sealed record Changed(int Files, int Folders, Guid? ActionId = null, int Renamed = 0, int Elsewhere = 0)
+/// <param name="Kept">How many copied folders stay where they are, because something else lies in them now.</param>
+public sealed record Changed(int Files, int Folders, Guid? ActionId = null, int Renamed = 0, int Elsewhere = 0, int Kept = 0)
 {
     public int Entries => Files + Folders;
 }

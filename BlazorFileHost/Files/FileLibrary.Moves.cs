@@ -158,6 +158,9 @@ public sealed partial class FileLibrary
         }, cancellation);
     }
 
+    /// <summary>Files and folders in one copy. What is empty counts for no quota: without an end, copying what was copied would fill the tables.</summary>
+    public const int MostCopied = 100_000;
+
     /// <summary>
     /// Copies files and folders into a folder, all of them or none. A copy counts like any file, though its bytes are kept once for as long as both
     /// are the same. In their own folder copies are numbered.
@@ -188,13 +191,24 @@ public sealed partial class FileLibrary
             }
 
             // All that is to be copied is found before anything is: a folder may be copied into itself.
-            var inside = new List<StoredFile>();
+            var (inside, bytes) = (new List<Guid>(), meant.Files.Sum(file => file.Size));
             foreach (var chunk in meant.Below.Select(folder => folder.Id).Chunk(ChunkSize))
             {
-                inside.AddRange(await context.Files.AsNoTracking().Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId)).ToListAsync(token));
+                var rows = await context.Files.Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId))
+                    .Select(file => new { file.Id, file.Size }).Take(MostCopied + 1).ToListAsync(token);
+                inside.AddRange(rows.Select(row => row.Id));
+                bytes += rows.Sum(row => row.Size);
+                if (inside.Count > MostCopied)
+                {
+                    break;
+                }
             }
 
-            var bytes = inside.Sum(file => file.Size) + meant.Files.Sum(file => file.Size);
+            if (inside.Count + meant.Files.Count + meant.Below.Count > MostCopied)
+            {
+                return Refusal.TooManyToCopy(MostCopied);
+            }
+
             List<Thing> others = [.. meant.Folders.Where(folder => folder.ParentId != into).Select(folder => new Thing(folder.Id, true, folder.ParentId, folder.Name, folder.Name)),
                 .. meant.Files.Where(file => file.FolderId != into).Select(file => new Thing(file.Id, false, file.FolderId, file.Name, file.Name))];
             if (onConflict == OnConflict.Ask && await ConflictAsync(context, ownerId, into, others, token) is { } conflict)
@@ -232,7 +246,8 @@ public sealed partial class FileLibrary
             await SaveAsync();
             foreach (var chunk in inside.Chunk(ChunkSize))
             {
-                context.Files.AddRange(chunk.Select(file => CopyOf(file, places[file.FolderId], file.Name, null)));
+                var originals = await context.Files.AsNoTracking().Where(file => chunk.Contains(file.Id)).ToListAsync(token);
+                context.Files.AddRange(originals.Select(file => CopyOf(file, places[file.FolderId], file.Name, null)));
                 await SaveAsync();
             }
 

@@ -46,7 +46,7 @@ public sealed partial class FileLibrary
             undone = action.Kind switch
             {
                 FileActionKind.Rename => await NameBackAsync(context, ownerId, actionId, token),
-                FileActionKind.Copy => await TakeCopiesAwayAsync(context, ownerId, actionId, now, token),
+                FileActionKind.Copy => await TakeCopiesAwayAsync(context, action, now, token),
                 FileActionKind.Replace => await SwapBackAsync(context, ownerId, actionId, now, token),
                 _ => new(0, 0),
             };
@@ -167,13 +167,37 @@ public sealed partial class FileLibrary
         return new Changed(files.Count, folders.Count, null, renamed);
     }
 
-    private static async Task<Changed> TakeCopiesAwayAsync(FileHostContext context, Guid ownerId, Guid actionId, DateTime now, CancellationToken cancellation)
+    /// <summary>A copied folder in which something lies that did not come with it stays: that must not go, too.</summary>
+    private static async Task<Changed> TakeCopiesAwayAsync(FileHostContext context, FileAction action, DateTime now, CancellationToken cancellation)
     {
+        var (ownerId, actionId, copied) = (action.OwnerId, action.Id, action.When);
         var ids = await context.Folders.Where(row => row.OwnerId == ownerId && row.ActionId == actionId && row.State == FileState.Live).Select(row => row.Id)
             .Concat(context.Files.Where(row => row.OwnerId == ownerId && row.ActionId == actionId && row.State == FileState.Live).Select(row => row.Id))
             .ToListAsync(cancellation);
         var meant = await MeantAsync(context, ownerId, ids, cancellation);
+        var holders = meant.Below.Where(folder => folder.Created != copied).Select(folder => folder.ParentId).ToList();
+        foreach (var chunk in meant.Below.Select(folder => folder.Id).Chunk(ChunkSize))
+        {
+            holders.AddRange(await context.Files.Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId) && file.Created != copied)
+                .Select(file => file.FolderId).Distinct().ToListAsync(cancellation));
+        }
+
+        var parents = meant.Below.ToDictionary(folder => folder.Id, folder => folder.ParentId);
+        var staying = new HashSet<Guid>();
+        foreach (var holder in holders)
+        {
+            for (var id = holder; parents.TryGetValue(id, out var parent) && staying.Add(id); id = parent)
+            {
+            }
+        }
+
+        var kept = meant.Folders.Count(folder => staying.Contains(folder.Id));
+        if (kept > 0)
+        {
+            meant = await MeantAsync(context, ownerId, [.. ids.Where(id => !staying.Contains(id))], cancellation);
+        }
+
         await TrashAsync(context, ownerId, meant, null, now, cancellation);
-        return new Changed(meant.Files.Count, meant.Folders.Count);
+        return new Changed(meant.Files.Count, meant.Folders.Count, Kept: kept);
     }
 }

@@ -40,6 +40,7 @@ public enum RefusalKind
     Damaged,
     IntoItself,
     NothingToUndo,
+    TooManyToCopy,
     VersionGone,
     ServerError,
 }
@@ -100,6 +101,9 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
 
     public static Refusal TooDeepToMove(string name, int limit)
         => new(RefusalKind.TooDeep, string.Create(CultureInfo.InvariantCulture, $"The folder {Quote(name)} would lie too deep there: folders can lie {limit} deep."));
+
+    public static Refusal TooManyToCopy(int limit)
+        => new(RefusalKind.TooManyToCopy, string.Create(CultureInfo.InvariantCulture, $"Nothing was copied: no more than {limit:N0} files and folders can be copied at once. Choose fewer."));
 
     /// <param name="bytes">Of all that was to be copied.</param>
     public static Refusal NoRoomForCopy(long bytes, Usage usage)

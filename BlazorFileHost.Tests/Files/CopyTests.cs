@@ -1,0 +1,56 @@
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorFileHost.Tests.Files;
+
+public sealed class CopyTests
+{
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
+    public async Task Undoing_a_copy_takes_nothing_along_that_came_later(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        var (library, owner) = (world.Library, world.Owner);
+        var made = (await library.MakeFoldersAsync(owner, null, [["plain"], ["mixed", "deep"], ["target"]])).Select(answer => answer.Value).ToList();
+        await ReceiveAsync("inside.txt", made[0]);
+        var original = await ReceiveAsync("original.txt", null);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        var mixed = (await library.ListAsync(owner, default, 0, 10)).Folders.Single(folder => folder.Name == "mixed").Id;
+        var copied = (await library.CopyAsync(owner, [made[0], mixed], made[2], OnConflict.Ask)).Value!;
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        var copies = (await library.ListAsync(owner, default, 0, 10, made[2])).Folders;
+        var deep = (await library.ListAsync(owner, default, 0, 10, copies.Single(folder => folder.Name == "mixed").Id)).Folders.Single().Id;
+        Assert.Null((await library.MoveAsync(owner, [original.Id], deep, OnConflict.Ask)).Refusal);
+
+        Assert.Equal(new Changed(0, 1, Kept: 1), (await library.UndoAsync(owner, copied.ActionId!.Value)).Value);
+
+        Assert.Equal(["mixed"], (await library.ListAsync(owner, default, 0, 10, made[2])).Folders.Select(folder => folder.Name));
+        Assert.Equal(["original.txt"], (await library.ListAsync(owner, default, 0, 10, deep)).Files.Select(file => file.Name));
+        // And its own undo still goes.
+        Assert.Equal(new Changed(1, 0), (await library.UndoAsync(owner, (await library.LastActionAsync(owner))!.Id)).Value);
+        Assert.Equal(["original.txt"], (await library.ListAsync(owner, default, 0, 10)).Files.Select(file => file.Name));
+
+        async Task<StoredFile> ReceiveAsync(string name, Guid? folder)
+            => (await library.ReceiveAsync(owner, new(name, 1, folder), OnConflict.Ask, new MemoryStream("x"u8.ToArray()))).Value!;
+    }
+
+    [Fact]
+    public async Task More_than_can_be_copied_at_once_are_refused_before_anything_is()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        var folder = (await world.Library.MakeFoldersAsync(world.Owner, null, [["many"]]))[0].Value;
+        await using var context = world.Database.Contexts.CreateDbContext();
+        await context.Database.ExecuteSqlAsync(
+            $"""
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {FileLibrary.MostCopied})
+            INSERT INTO "File" ("Id", "OwnerId", "FolderId", "Name", "NameKey", "Size", "ContentType", "Sha256", "StorageKey", "Created", "Modified", "Version")
+            SELECT printf('%08X-0000-4000-8000-%012X', n, n), {world.Owner}, {folder}, 'empty ' || n || '.txt', 'empty ' || n || '.txt', 0, 'text/plain', zeroblob(32), 'none',
+                {DateTime.UnixEpoch}, {DateTime.UnixEpoch}, printf('%08X-0000-4000-8000-%012X', n, n)
+            FROM number
+            """);
+
+        // The folder itself is one too many.
+        Assert.Equal(RefusalKind.TooManyToCopy, (await world.Library.CopyAsync(world.Owner, [folder], null, OnConflict.KeepBoth)).Refusal?.Kind);
+        Assert.Equal(1, await context.Folders.CountAsync());
+    }
+}
