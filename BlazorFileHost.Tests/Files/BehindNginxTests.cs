@@ -83,6 +83,64 @@ public sealed class BehindNginxTests(BehindNginxTests.Place place) : IClassFixtu
         Assert.Equal(WebSocketState.Open, socket.State);
     }
 
+    [NginxFact, Trait("Battery", "UPL-25")]
+    public async Task Of_an_upload_that_breaks_off_at_half_the_app_keeps_what_had_come()
+    {
+        const int length = 40_000_000;
+        using var client = Client(place.Proxy!.Address, place.Person);
+        var upload = await TusUpload.CreatedAsync(client, "half.pdf", length);
+        using (var line = await RawConnection.OpenAsync(place.Proxy.Address))
+        {
+            await line.SendHeadAsync($"PATCH {upload.Address.OriginalString} HTTP/1.1", $"Host: {place.Proxy.Address.Authority}", $"Cookie: {place.Person.Cookies}", "Tus-Resumable: 1.0.0",
+                "Upload-Offset: 0", "Content-Type: application/offset+octet-stream", $"Content-Length: {length}");
+            await line.SendAsync(Samples.Bytes("pdf", 3, length)[..(length / 2)]);
+        }
+
+        // Had nginx kept it to itself until it was whole, nothing would be here.
+        await Eventually.TrueAsync(async () =>
+        {
+            using var head = await upload.HeadAsync();
+            return head.StatusCode == HttpStatusCode.OK && TusUpload.Offset(head) is > 0 and <= length / 2;
+        }, "what had come is kept");
+        using var gone = await upload.DeleteAsync();
+        Assert.Equal(HttpStatusCode.NoContent, gone.StatusCode);
+    }
+
+    [NginxFact, Trait("Battery", "XSS-09")]
+    public async Task A_cache_that_many_share_keeps_nothing_of_anybody()
+    {
+        await using var cached = await Nginx.StartAsync(place.Plain, cache: true);
+        using var owner = Client(cached.Address, place.PlainPerson);
+        using var other = await Person.SignedUpAsync(place.Plain);
+        using var stranger = Client(cached.Address, other);
+        using var nobody = AccountClient.New(cached.Address);
+        foreach (var path in new[] { $"files/{place.PlainFile}", $"files/{place.PlainFile}/view", $"files/{place.PlainFile}/thumbnail", $"files/{place.PlainFile}/x.css", "", "trash", "account/storage", "account/manage" })
+        {
+            var own = await AskAsync(owner, path);
+            Assert.Equal(own.Status, (await AskAsync(owner, path)).Status);
+            foreach (var client in new[] { stranger, nobody })
+            {
+                var seen = await AskAsync(client, path);
+                Assert.NotEqual("HIT", seen.Cache);
+                Assert.NotEqual(place.Bytes, seen.Body);
+                Assert.DoesNotContain(place.PlainPerson.Email, System.Text.Encoding.UTF8.GetString(seen.Body), StringComparison.Ordinal);
+            }
+        }
+
+        Assert.Equal(place.Bytes, (await AskAsync(owner, $"files/{place.PlainFile}")).Body);
+        // It does keep what is everybody's.
+        var page = System.Text.Encoding.UTF8.GetString((await AskAsync(nobody, "account/login")).Body);
+        var style = System.Text.RegularExpressions.Regex.Match(page, "href=\"(app\\.[^\"]+css)\"").Groups[1].Value;
+        Assert.Equal("MISS", (await AskAsync(nobody, style)).Cache);
+        Assert.Equal("HIT", (await AskAsync(stranger, style)).Cache);
+
+        static async Task<(int Status, string? Cache, byte[] Body)> AskAsync(HttpClient client, string path)
+        {
+            using var answer = await client.GetAsync(path);
+            return ((int)answer.StatusCode, answer.Headers.TryGetValues("X-Cache", out var said) ? said.Single() : null, await answer.Content.ReadAsByteArrayAsync());
+        }
+    }
+
     private static HttpClient Client(Uri address, Person person)
     {
         var client = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = address };

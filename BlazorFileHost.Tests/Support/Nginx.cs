@@ -20,12 +20,16 @@ public sealed class Nginx : IAsyncDisposable
 
     public Uri Address { get; private set; } = null!;
 
-    public static async Task<Nginx> StartAsync(RunningApp app)
+    /// <param name="cache">
+    /// With a cache that all its clients share, as somebody might add one: it heeds what the app says, save for what is called like a style sheet. It
+    /// says in <c>X-Cache</c> what it did.
+    /// </param>
+    public static async Task<Nginx> StartAsync(RunningApp app, bool cache = false)
     {
         var nginx = new Nginx();
         try
         {
-            await nginx.RunAsync(app);
+            await nginx.RunAsync(app, cache);
             return nginx;
         }
         catch
@@ -48,15 +52,19 @@ public sealed class Nginx : IAsyncDisposable
         directory.Delete(recursive: true);
     }
 
-    private async Task RunAsync(RunningApp app)
+    private async Task RunAsync(RunningApp app, bool cache)
     {
         var port = FreePort();
         Address = new($"http://127.0.0.1:{port}/");
+        const string shared = "proxy_cache shared; proxy_cache_key $uri$is_args$args; add_header X-Cache $upstream_cache_status always;";
+        var styles = $"location ~ \\.css$ {{ proxy_pass http://127.0.0.1:{app.Address.Port}; proxy_ignore_headers Cache-Control Vary; proxy_cache_valid 200 1m; {shared} }}";
         var recommended = Recommended(
             ("listen 80;", $"listen 127.0.0.1:{port};"),
             ("server_name files.example.org;", "server_name 127.0.0.1;"),
             ("http://127.0.0.1:5000;", $"http://127.0.0.1:{app.Address.Port};"),
-            ("/srv/filehost/data/", $"{app.DataDirectory}/"));
+            ("/srv/filehost/data/", $"{app.DataDirectory}/"),
+            ("proxy_buffering off;", cache ? shared : "proxy_buffering off;"),
+            ("location / {", cache ? $"{styles}\nlocation / {{" : "location / {"));
         var here = directory.FullName;
         var file = System.IO.Path.Combine(here, "nginx.conf");
         var paths = string.Concat(new[] { "client_body", "proxy", "fastcgi", "uwsgi", "scgi" }.Select(what => $"    {what}_temp_path {here}/{what};\n"));
@@ -71,6 +79,7 @@ public sealed class Nginx : IAsyncDisposable
             http {
                 access_log {{here}}/access.log;
             {{paths}}
+                {{(cache ? $"proxy_cache_path {here}/cache keys_zone=shared:1m;" : "")}}
             {{recommended}}
             }
             """);

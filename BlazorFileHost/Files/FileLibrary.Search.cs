@@ -80,11 +80,17 @@ public sealed partial class FileLibrary
         // A folder has neither size nor ending.
         var foldersToo = query is { Extension: null or "", MinSize: null, MaxSize: null };
         var folderCount = foldersToo ? await folders.Take(MostFound).CountAsync(cancellation) : 0;
-        var fileCount = await files.Take(MostFound).CountAsync(cancellation);
+        var found = await files.Select(file => file.Id).Take(MostFound).ToListAsync(cancellation);
         var foldersHere = skip < folderCount ? await Ordered(folders, order).ThenBy(folder => folder.Id).Skip(skip).Take(Math.Min(take, folderCount - skip)).ToListAsync(cancellation) : [];
         var from = Math.Max(0, skip - folderCount);
-        var left = Math.Min(take - foldersHere.Count, fileCount - from);
+        var left = Math.Min(take - foldersHere.Count, found.Count - from);
+        if (found.Count < MostFound)
+        {
+            // All of them are known now: nobody looks for them twice.
+            files = context.Files.AsNoTracking().Where(file => EF.Parameter(found).Contains(file.Id));
+        }
+
         var filesHere = left > 0 ? await Ordered(files, order).ThenBy(file => file.Id).Skip(from).Take(left).ToListAsync(cancellation) : [];
-        return new FilePage(foldersHere, filesHere, folderCount + fileCount, fileCount == MostFound || folderCount == MostFound);
+        return new FilePage(foldersHere, filesHere, folderCount + found.Count, found.Count == MostFound || folderCount == MostFound);
     }
 }
