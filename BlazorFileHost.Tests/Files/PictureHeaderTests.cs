@@ -111,6 +111,17 @@ public sealed class PictureHeaderTests
     [Theory, Trait("Battery", "CNT-03"), Trait("Battery", "CNT-07"), Trait("Battery", "CNT-13"), MemberData(nameof(Bad))]
     public void Everything_else_is_not(string what, byte[] bytes) => Assert.True(PictureHeader.OfThumbnail(bytes) is null, what);
 
+    [Theory, Trait("Battery", "CNT-07"), Trait("Battery", "CNT-08")]
+    [InlineData(0xFFFFFFF7)]
+    [InlineData(0xFFFFFFF8)]
+    [InlineData(uint.MaxValue)]
+    public async Task A_chunk_that_claims_all_that_32_bits_hold_is_the_last(uint length)
+    {
+        byte[] bytes = [.. Riff(Vp8X(0, 10, 20), [.. "JUNK"u8, .. BitConverter.GetBytes(length), .. new byte[10]])];
+        Assert.Equal(new PictureHeader("image/webp", 10, 20), await Task.Run(() => PictureHeader.Of(bytes)).WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Null(await Task.Run(() => PictureHeader.OfThumbnail(bytes)).WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
     [Fact, Trait("Battery", "CNT-07"), Trait("Battery", "CNT-08")]
     public void Whatever_comes_it_ends_and_never_throws()
     {

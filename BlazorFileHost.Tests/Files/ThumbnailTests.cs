@@ -101,6 +101,10 @@ public sealed class ThumbnailTests(OneApp app) : IClassFixture<OneApp>
         using var get = await GetAsync(stored.Id, other.Client);
         Assert.Equal((HttpStatusCode.NotFound, HttpStatusCode.NotFound), (put.StatusCode, get.StatusCode));
 
+        // Nor is what is sent looked into for who has no such file.
+        using var nothing = await PutAsync(stored.Id, "no picture"u8.ToArray(), stored.Sha256, other.Client);
+        Assert.Equal(HttpStatusCode.NotFound, nothing.StatusCode);
+
         using var request = Put(stored.Id, Small, stored.Sha256);
         request.Headers.Add("Sec-Fetch-Site", "cross-site");
         using var forged = await app.Somebody.Client.SendAsync(request);

@@ -45,11 +45,6 @@ internal sealed class Thumbnails(FileDownload download)
             return Refused(StatusCodes.Status413PayloadTooLarge, "TooLarge", "A thumbnail has at most 64 KiB.");
         }
 
-        if (PictureHeader.OfThumbnail(picture.Span) is not { } header)
-        {
-            return Refused(StatusCodes.Status422UnprocessableEntity, "NoThumbnail", "A thumbnail is one bare PNG, JPEG or WebP image of at most 256 by 256 pixels.");
-        }
-
         var owner = person.OwnerId();
         if (await library.FindAsync(owner, [id], cancellation) is not [var file])
         {
@@ -59,6 +54,12 @@ internal sealed class Thumbnails(FileDownload download)
         if (Viewing.Of(file) is not { Kind: ViewKind.Image })
         {
             return Refused(StatusCodes.Status422UnprocessableEntity, "NoPicture", "Only pictures have thumbnails.");
+        }
+
+        // Nothing is looked into for somebody whose file it is not.
+        if (PictureHeader.OfThumbnail(picture.Span) is not { } header)
+        {
+            return Refused(StatusCodes.Status422UnprocessableEntity, "NoThumbnail", "A thumbnail is one bare PNG, JPEG or WebP image of at most 256 by 256 pixels.");
         }
 
         return (await library.KeepThumbnailAsync(owner, id, sha256, picture, header.ContentType, cancellation)).Refusal switch

@@ -77,7 +77,8 @@ internal readonly record struct PictureHeader(string ContentType, int Width, int
             }
 
             var length = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
-            at += 8 + length + (length & 1);
+            // What is claimed may be all that 32 bits hold: it must not come round to where it began.
+            at += 8L + length + (length & 1);
         }
 
         return Sized("image/webp", width, height);
