@@ -1,9 +1,13 @@
+using System.Data.Common;
 using System.Text;
 using BlazorFileHost.Data;
+using BlazorFileHost.Data.PostgreSql;
 using BlazorFileHost.Files;
 using BlazorFileHost.Storage;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 namespace BlazorFileHost.Tests.Files;
 
@@ -161,9 +165,94 @@ public sealed class RetentionTests
         Assert.Equal(6, world.Storage.Used);
     }
 
-    private static async Task<UploadWorld> WorldAsync(DatabaseKind kind)
+    [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "CRA-05"), Trait("Battery", "BAK-07")]
+    public async Task What_did_not_have_to_make_room_can_still_be_had_back_with_its_folders(DatabaseKind kind)
     {
-        var world = await UploadWorld.CreateAsync(kind);
+        await using var world = await WorldAsync(kind, capacity: 620);
+        var below = (await world.Library.MakeFoldersAsync(world.Owner, null, [["one", "two"]]))[0].Value;
+        var top = (await world.Library.ListAsync(world.Owner, default, 0, 1)).Folders[0].Id;
+        await world.Library.MoveAsync(world.Owner, [.. (await world.BatchAsync(600, 1, "x")).Select(answer => answer.Value!.Id)], below, OnConflict.Ask);
+        await world.Library.DeleteAsync(world.Owner, [top]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+        await AddAsync(world, "large.txt", new string('a', 50));
+        Assert.Equal(150, world.Storage.Used);
+
+        Assert.Equal(new FileSummary(100, 100, 2), await world.Library.RecoverAsync(world.Owner));
+        Assert.Equal(1, (await world.Library.RestoreAsync(world.Owner, [top])).Folders);
+        Assert.Equal(100, (await world.Library.ListAsync(world.Owner, default, 0, 1000, below)).Total);
+
+        await world.Library.DeleteAsync(world.Owner, [top]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+        world.Clock.Advance(TimeSpan.FromDays(2));
+        Assert.Equal((0, 100), await Retention(world).RunAsync());
+        await using var context = world.Database.Contexts.CreateDbContext();
+        Assert.Empty(await context.Folders.ToListAsync());
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "CRA-05")]
+    public async Task A_file_that_makes_room_goes_with_its_versions(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind, capacity: 905);
+        await world.BatchAsync(300, 1, "x");
+        var files = await world.BatchAsync(300, 2, "x", OnConflict.Replace);
+        await world.Library.DeleteAsync(world.Owner, [.. files.Select(answer => answer.Value!.Id)]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+        Assert.NotNull((await world.Library.ReceiveAsync(world.Owner, new("b.txt", 6), OnConflict.Ask, new MemoryStream("abcdef"u8.ToArray()))).Value);
+
+        await using var context = world.Database.Contexts.CreateDbContext();
+        Assert.Empty(await context.Files.Where(version => version.State == FileState.Version && !context.Files.Any(file => file.Id == version.FolderId)).ToListAsync());
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Theory, OnPostgreSql, Trait("Battery", "CRA-10"), Trait("Battery", "BAK-07")]
+    public async Task What_was_recovered_before_a_lost_removal_is_tried_again_keeps_its_bytes(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        var file = await AddAsync(world, "a.txt", "kept");
+        await world.Library.DeleteAsync(world.Owner, [file.Id]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+        var recovering = new BeforeTheSecondRun(() => world.Library.RecoverAsync(world.Owner));
+        var flaky = new Contexts(() => new PostgreSqlFileHostContext(PostgreSqlFileHostContext.Options(world.Database.ConnectionString).AddInterceptors(recovering)
+            .UseApplicationServiceProvider(FileHostContext.WithoutApplication).Options));
+
+        world.Clock.Advance(TimeSpan.FromDays(1));
+        Assert.True((await new PurgedFiles(flaky, world.Storage, NullLogger.Instance).RemoveAsync(DateTime.MaxValue, world.Owner)).All);
+        Assert.True(recovering.Runs >= 2);
+        Assert.Equal(1, (await world.Library.RestoreAsync(world.Owner, [file.Id])).Files);
+        Assert.Equal("kept", await TextAsync(world, file.Id));
+        await world.CheckAsync(quiet: true);
+    }
+
+    /// <summary>The first commit does not get there; meanwhile somebody else does something.</summary>
+    private sealed class BeforeTheSecondRun(Func<Task> then) : DbTransactionInterceptor
+    {
+        public int Runs { get; private set; }
+
+        public override async ValueTask<InterceptionResult<DbTransaction>> TransactionStartingAsync(
+            DbConnection connection, TransactionStartingEventData eventData, InterceptionResult<DbTransaction> result, CancellationToken cancellationToken = default)
+        {
+            if (++Runs == 2)
+            {
+                await then();
+            }
+
+            return result;
+        }
+
+        public override ValueTask<InterceptionResult> TransactionCommittingAsync(
+            DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+            => Runs == 1 ? throw new NpgsqlException("The line is down.", new IOException()) : ValueTask.FromResult(result);
+    }
+
+    private sealed class Contexts(Func<FileHostContext> make) : IDbContextFactory<FileHostContext>
+    {
+        public FileHostContext CreateDbContext() => make();
+    }
+
+    private static async Task<UploadWorld> WorldAsync(DatabaseKind kind, long capacity = long.MaxValue)
+    {
+        var world = await UploadWorld.CreateAsync(kind, capacity);
         (world.Rules.TrashKept, world.Rules.PurgedKept, world.Rules.Versions) = (TimeSpan.FromDays(30), TimeSpan.FromDays(1), 20);
         return world;
     }

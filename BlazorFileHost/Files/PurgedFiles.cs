@@ -79,18 +79,21 @@ internal sealed class PurgedFiles(IDbContextFactory<FileHostContext> contexts, I
 
             foreach (var owner in due.GroupBy(file => file.OwnerId, file => file.Id))
             {
-                all &= await RemoveAsync(owner.Key, [.. owner], cancellation);
+                var (gone, let) = await RemoveAsync(owner.Key, [.. owner], cancellation);
+                (count, all) = (count + gone, all && let);
             }
 
-            count += due.Count;
             if (due.Count < ChunkSize)
             {
                 break;
             }
         }
 
-        await using var folders = await contexts.CreateDbContextAsync(cancellation);
-        await folders.WriteAsync(token => folders.Folders.Where(folder => folder.Purged != null && folder.Purged <= until && (ownerId == null || folder.OwnerId == ownerId))
+        // Folders after all that lies in them, in whatever depth: what is left may still be wanted back. Asked and done in one statement, as more may be purged meanwhile.
+        await using var last = await contexts.CreateDbContextAsync(cancellation);
+        var left = last.Files.Where(file => file.Purged != null && file.Purged <= until).Select(file => file.OwnerId);
+        await last.WriteAsync(token => last.Folders
+            .Where(folder => folder.Purged != null && folder.Purged <= until && (ownerId == null || folder.OwnerId == ownerId) && !left.Contains(folder.OwnerId))
             .ExecuteDeleteAsync(token), cancellation);
         return (count, all);
     }
@@ -106,22 +109,40 @@ internal sealed class PurgedFiles(IDbContextFactory<FileHostContext> contexts, I
         return storage.Room() >= bytes;
     }
 
-    private async Task<bool> RemoveAsync(Guid ownerId, Guid[] ids, CancellationToken cancellation)
+    /// <summary>Files go with their versions and small pictures, which would lie nowhere without them.</summary>
+    private async Task<(int Count, bool All)> RemoveAsync(Guid ownerId, Guid[] ids, CancellationToken cancellation)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        List<string> keys = [];
+        // Of a run whose answer was lost the rows are gone, and only here it is still known which bytes were theirs.
+        var found = new HashSet<string>(StringComparer.Ordinal);
+        string[] keys = [];
+        var count = 0;
         await context.WriteAsync(async token =>
         {
             await FileRegister.StandInLineAsync(context, ownerId, token);
-            var rows = context.Files.Where(file => ids.Contains(file.Id) && file.Purged != null);
-            var found = await rows.Select(file => file.StorageKey).Distinct().ToListAsync(token);
-            await rows.ExecuteDeleteAsync(token);
-            if (found.Count > 0)
+            var purged = await context.Files.Where(file => ids.Contains(file.Id) && file.Purged != null).Select(file => file.Id).ToListAsync(token);
+            var gone = 0;
+            foreach (var rows in new[]
             {
-                // Of a run whose answer was lost the keys are known already. A copy has the same bytes, and needs them.
-                keys = [.. found.Except(await context.Files.Where(file => found.Contains(file.StorageKey)).Select(file => file.StorageKey).ToListAsync(token))];
+                context.Files.Where(file => file.OwnerId == ownerId && purged.Contains(file.FolderId) && file.Purged != null),
+                context.Files.Where(file => purged.Contains(file.Id)),
+            })
+            {
+                found.UnionWith(await rows.Select(file => file.StorageKey).Distinct().ToListAsync(token));
+                gone += await rows.ExecuteDeleteAsync(token);
             }
+
+            count = Math.Max(count, gone);
+
+            // A copy has the same bytes, and needs them; so does what a run that was taken back has left, if somebody has recovered it since.
+            var needed = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var chunk in found.Chunk(ChunkSize))
+            {
+                needed.UnionWith(await context.Files.Where(file => chunk.Contains(file.StorageKey)).Select(file => file.StorageKey).ToListAsync(token));
+            }
+
+            keys = [.. found.Except(needed)];
         }, cancellation);
-        return await Leftovers.RemoveAsync(storage, keys.Select(StorageKey.Parse), log);
+        return (count, await Leftovers.RemoveAsync(storage, keys.Select(StorageKey.Parse), log));
     }
 }
