@@ -273,6 +273,70 @@ public sealed class FsckTests
         Assert.Empty(await world.FsckAsync(data: true));
     }
 
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-03"), Trait("Battery", "INT-04")]
+    public async Task What_was_removed_for_good_is_not_missed_and_never_comes_back_half(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        var top = await world.FolderAsync("top");
+        var below = await world.FolderAsync("below", top);
+        var file = await world.AddAsync("a.txt", "one", below);
+        await world.ChangeAsync(async context =>
+        {
+            // As when room had to be made and not all of it had to go.
+            await PurgedFiles.PurgeAsync(context, world.Owner, [], [top, below], world.Clock.Now.UtcDateTime, CancellationToken.None);
+            await context.Folders.Where(row => row.Id == top).ExecuteDeleteAsync();
+        });
+
+        Assert.Empty(await world.FsckAsync(data: true, repair: true));
+        await world.ChangeAsync(context => context.Folders.ExecuteDeleteAsync());
+        Assert.Empty(await world.FsckAsync(data: true, repair: true));
+        Assert.NotNull((await world.RowAsync(file.Id)).Purged);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-01"), Trait("Battery", "INT-03")]
+    public async Task Damage_of_what_copies_share_is_told_of_each_and_read_once(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        var file = await world.AddAsync("a.txt", "one");
+        await world.Library.CopyAsync(world.Owner, [file.Id], null, OnConflict.KeepBoth);
+        await world.Library.CopyAsync(world.Owner, [file.Id], null, OnConflict.KeepBoth);
+        await world.ChangeAsync(context => PurgedFiles.PurgeAsync(context, world.Owner, [file.Id], [], world.Clock.Now.UtcDateTime, CancellationToken.None));
+        var whole = await File.ReadAllBytesAsync(world.PathOf(file));
+        Flip(world.PathOf(file), 1);
+        string[] both = ["BLOB_DAMAGED /a (2).txt", "BLOB_DAMAGED /a (3).txt"];
+
+        var tally = new FsckTally();
+        await world.FsckAsync(data: true, tally: tally);
+        Assert.Equal((2, 3), (tally.Findings, tally.Bytes));
+        Assert.Equal(both, await ToldAsync(world, data: true));
+        Assert.All(await world.FsckAsync(data: true, repair: true), finding => Assert.NotNull(finding.Done));
+        Assert.Equal(both, await ToldAsync(world, data: false));
+
+        await File.WriteAllBytesAsync(world.PathOf(file), whole);
+        Assert.Equal(["MARKED_WRONGLY", "MARKED_WRONGLY"], await world.CodesAsync(data: true, repair: true));
+        Assert.Empty(await world.FsckAsync(data: true));
+        await File.WriteAllBytesAsync(world.PathOf(file), whole[1..]);
+        Assert.Equal(["BLOB_SIZE /a (2).txt", "BLOB_SIZE /a (3).txt"], await ToldAsync(world, data: false));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "INT-03")]
+    public async Task An_upload_that_asks_is_known_also_beside_copies(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        var file = await world.AddAsync("a.txt", "one");
+        await world.Library.CopyAsync(world.Owner, [file.Id], null, OnConflict.KeepBoth);
+        var begun = (await world.Unfinished.BeginAsync(world.Owner, new UploadWish(new OfferedFile("b.txt", 3), OnConflict.Ask))).Value!.Upload;
+        await world.AddAsync("b.txt", "before");
+        await world.Unfinished.AppendAsync(world.Owner, begun.Id, 0, new MemoryStream("new"u8.ToArray()), 3, null);
+        var asking = await world.AskAsync(context => context.Uploads.SingleAsync());
+        Assert.Equal(UploadStage.Asking, asking.Stage);
+        File.SetLastWriteTimeUtc(Path.Combine(world.Root, asking.StorageKey), (world.Clock.Now - Old).UtcDateTime);
+
+        Assert.Empty(await world.FsckAsync());
+    }
+
     [Theory, OnSqlite]
     public async Task While_people_work_nothing_is_found(DatabaseKind kind)
     {

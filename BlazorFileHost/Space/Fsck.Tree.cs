@@ -72,7 +72,7 @@ public sealed partial class Fsck
             List<Guid> owners;
             await using (var context = await ContextAsync())
             {
-                owners = await context.Folders.Select(folder => folder.OwnerId).Distinct().ToListAsync(cancellation);
+                owners = await context.Folders.Where(folder => folder.Purged == null).Select(folder => folder.OwnerId).Distinct().ToListAsync(cancellation);
             }
 
             foreach (var owner in owners)
@@ -80,7 +80,8 @@ public sealed partial class Fsck
                 Dictionary<Guid, Guid> parents;
                 await using (var context = await ContextAsync())
                 {
-                    parents = await context.Folders.Where(folder => folder.OwnerId == owner)
+                    // What was removed for good is in no list anyway, and goes piece by piece.
+                    parents = await context.Folders.Where(folder => folder.OwnerId == owner && folder.Purged == null)
                         // What was moved into the trash lies in no folder.
                         .Select(folder => new { folder.Id, ParentId = folder.State == FileState.Trashed && folder.FromFolderId != null ? owner : folder.ParentId })
                         .ToDictionaryAsync(folder => folder.Id, folder => folder.ParentId, cancellation);
@@ -99,7 +100,7 @@ public sealed partial class Fsck
                 await using (var context = await ContextAsync())
                 {
                     files = await Rows(context.Files
-                        .Where(file => file.Id > last && file.FolderId != file.OwnerId && file.FolderId != file.Id
+                        .Where(file => file.Id > last && file.Purged == null && file.FolderId != file.OwnerId && file.FolderId != file.Id
                             && !((file.State == FileState.Version || file.State == FileState.Thumbnail)
                                 && context.Files.Any(of => of.Id == file.FolderId && of.OwnerId == file.OwnerId))
                             && !context.Folders.Any(folder => folder.Id == file.FolderId && folder.OwnerId == file.OwnerId
@@ -162,9 +163,9 @@ public sealed partial class Fsck
             await using (var context = await ContextAsync())
             {
                 // Whoever deleted it meanwhile, or its folder with it, has left nothing to find.
-                folder = await context.Folders.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id && row.ParentId == parent, cancellation);
+                folder = await context.Folders.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id && row.ParentId == parent && row.Purged == null, cancellation);
                 if (folder is null || !await context.Users.AnyAsync(user => user.Id == owner, cancellation)
-                    || (code == FindingCode.FolderGone && await context.Folders.AnyAsync(row => row.Id == parent && row.OwnerId == owner, cancellation)))
+                    || (code == FindingCode.FolderGone && await context.Folders.AnyAsync(row => row.Id == parent && row.OwnerId == owner && row.Purged == null, cancellation)))
                 {
                     return;
                 }
@@ -176,7 +177,7 @@ public sealed partial class Fsck
                 return await context.WriteAsync(async token =>
                 {
                     await FileRegister.StandInLineAsync(context, owner, token);
-                    if (await context.Folders.SingleOrDefaultAsync(row => row.Id == id && row.ParentId == parent, token) is not { } row)
+                    if (await context.Folders.SingleOrDefaultAsync(row => row.Id == id && row.ParentId == parent && row.Purged == null, token) is not { } row)
                     {
                         return null;
                     }

@@ -204,22 +204,22 @@ public sealed partial class Fsck
             await foreach (var chunk in Storage.ListAllAsync(cancellation).Chunk(ChunkSize).WithCancellation(cancellation))
             {
                 var keys = chunk.Select(blob => blob.Key.ToString()).ToArray();
-                List<FileRow> rows;
+                ILookup<string, FileRow> known;
                 HashSet<string> arriving;
                 await using (var context = await ContextAsync())
                 {
-                    rows = await Rows(context.Files.Where(file => keys.Contains(file.StorageKey))).ToListAsync(cancellation);
-                    arriving = rows.Count < keys.Length
+                    // Copies have the same blob: more than one row may know it.
+                    known = (await Rows(context.Files.Where(file => keys.Contains(file.StorageKey))).ToListAsync(cancellation)).ToLookup(row => row.StorageKey, StringComparer.Ordinal);
+                    arriving = known.Count < keys.Length
                         ? (await context.Uploads.Where(upload => keys.Contains(upload.StorageKey)).Select(upload => upload.StorageKey).ToListAsync(cancellation))
                             .ToHashSet(StringComparer.Ordinal)
                         : [];
                 }
 
-                var known = rows.ToLookup(row => row.StorageKey, StringComparer.Ordinal);
                 var whole = new List<FileRow>();
                 foreach (var (blob, key) in chunk.Zip(keys))
                 {
-                    if (known[key].FirstOrDefault() is not { } file)
+                    if (!known.Contains(key))
                     {
                         if (!arriving.Contains(key))
                         {
@@ -230,24 +230,28 @@ public sealed partial class Fsck
                     }
 
                     seen.Add(blob.Key.BlobId);
-                    if (blob.Length != file.Size)
+                    foreach (var file in known[key])
                     {
-                        await SizeAsync(file, blob.Key);
-                    }
-                    else if (wish.Data)
-                    {
-                        whole.Add(file);
-                    }
-                    else if (file.Damaged is not null)
-                    {
-                        await TellAsync(FindingCode.BlobDamaged, file,
-                            $"The bytes were found to be others on {file.Damaged:u}. Restore the blob from a backup; fsck --data --repair then finds it whole again.",
-                            () => Task.FromResult<string?>(null));
+                        if (blob.Length != file.Size)
+                        {
+                            await SizeAsync(file, blob.Key);
+                        }
+                        else if (wish.Data)
+                        {
+                            whole.Add(file);
+                        }
+                        else if (file.Damaged is not null)
+                        {
+                            await TellAsync(FindingCode.BlobDamaged, file,
+                                $"The bytes were found to be others on {file.Damaged:u}. Restore the blob from a backup; fsck --data --repair then finds it whole again.",
+                                () => Task.FromResult<string?>(null));
+                        }
                     }
                 }
 
-                await Parallel.ForEachAsync(whole, new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellation },
-                    async (file, _) => await HashAsync(file));
+                await Parallel.ForEachAsync(whole.GroupBy(file => file.StorageKey, StringComparer.Ordinal),
+                    new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellation },
+                    async (files, _) => await HashAsync(files.Key, [.. files]));
                 tally.CountBlobs(chunk.Length);
             }
         }
@@ -300,27 +304,41 @@ public sealed partial class Fsck
             }
         }
 
-        private async Task HashAsync(FileRow file)
+        /// <param name="files">All that have this blob: it is read once.</param>
+        private async Task HashAsync(string key, FileRow[] files)
         {
-            byte[] hash;
+            byte[]? hash = null;
+            string? unreadable = null;
             try
             {
-                await using var bytes = await Storage.OpenReadAsync(StorageKey.Parse(file.StorageKey), cancellation);
-                if (bytes is null)
-                {
-                    // Deleted since, or it is told when the rows are gone through.
-                    await GoneAsync(file);
-                    return;
-                }
-
-                hash = await HashAsync(bytes);
+                await using var bytes = await Storage.OpenReadAsync(StorageKey.Parse(key), cancellation);
+                hash = bytes is null ? null : await HashAsync(bytes);
             }
             catch (IOException failure)
             {
-                await TellAsync(FindingCode.BlobUnreadable, file, $"The blob cannot be read: {failure.Message}", () => MarkAsync(file));
-                return;
+                unreadable = failure.Message;
             }
 
+            foreach (var file in files)
+            {
+                if (unreadable is not null)
+                {
+                    await TellAsync(FindingCode.BlobUnreadable, file, $"The blob cannot be read: {unreadable}", () => MarkAsync(file));
+                }
+                else if (hash is null)
+                {
+                    // Deleted since, or it is told when the rows are gone through.
+                    await GoneAsync(file);
+                }
+                else
+                {
+                    await CompareAsync(file, hash);
+                }
+            }
+        }
+
+        private async Task CompareAsync(FileRow file, byte[] hash)
+        {
             if (!hash.AsSpan().SequenceEqual(file.Sha256))
             {
                 if (await StillAsync(file))
