@@ -114,6 +114,28 @@ public sealed class BackupTests : IDisposable
         Assert.Equal(["a.txt", "b.txt"], found.Order(StringComparer.Ordinal));
     }
 
+    [Theory, OnSqlite, Trait("Battery", "BAK-01")]
+    public async Task What_copies_share_is_backed_up_and_comes_back_once(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        var file = await world.AddAsync("a.txt", new string('a', 1000));
+        await world.AddAsync("b.txt", "two");
+        foreach (var _ in Enumerable.Range(0, 30))
+        {
+            await world.Library.CopyAsync(world.Owner, [file.Id], null, OnConflict.KeepBoth);
+        }
+
+        var (tally, found) = await BackUpAsync(world);
+        Assert.Empty(found);
+        Assert.Equal((2, 30, 1003), (tally.Files, tally.Present, tally.Bytes));
+
+        await using var other = await TestDatabase.CreateAsync(kind, migrate: false);
+        (tally, found) = await RestoreAsync(other);
+        Assert.Empty(found);
+        Assert.Equal((2, 30, 1003), (tally.Files, tally.Present, tally.Bytes));
+        Assert.Empty(await CodesAsync(other));
+    }
+
     [Theory, OnSqlite, OnPostgreSql]
     [Trait("Battery", "BAK-01"), Trait("Battery", "BAK-09")]
     public async Task What_comes_back_is_what_was_there_and_only_the_new_is_copied_the_next_time(DatabaseKind kind)

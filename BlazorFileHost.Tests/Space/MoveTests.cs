@@ -1,5 +1,6 @@
 using System.Runtime.Versioning;
 using BlazorFileHost.Data;
+using BlazorFileHost.Files;
 using BlazorFileHost.Space;
 using BlazorFileHost.Space.Copies;
 using BlazorFileHost.Storage;
@@ -58,6 +59,22 @@ public sealed class MoveTests : IDisposable
         await world.AddAsync("later.txt", "later");
         await MoveAsync(world, last: false);
         Assert.Equal(Standing.Foreign, (await LookAsync(world)).Standing);
+    }
+
+    [Fact, Trait("Battery", "BAK-05")]
+    public async Task What_copies_share_is_moved_once()
+    {
+        await using var world = await SpaceWorld.CreateAsync();
+        var file = await world.AddAsync("a.txt", "shared");
+        foreach (var _ in Enumerable.Range(0, 30))
+        {
+            await world.Library.CopyAsync(world.Owner, [file.Id], null, OnConflict.KeepBoth);
+        }
+
+        var (moved, tally, found) = await MoveAsync(world);
+        Assert.Empty(found);
+        Assert.True(moved);
+        Assert.Equal((1, 30, 6), (tally.Files, tally.Present, tally.Bytes));
     }
 
     [Fact]

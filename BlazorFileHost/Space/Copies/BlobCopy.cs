@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using BlazorFileHost.Storage;
 
 namespace BlazorFileHost.Space.Copies;
@@ -7,15 +8,19 @@ internal sealed record KnownBlob(Guid FileId, string Key, long Size, byte[] Sha2
 
 /// <summary>
 /// Copies blobs from one storage to another under their keys, each compared with its SHA-256 on its way and committed only when it is whole, so that
-/// what lies under a key is right. Blobs never change: what is there in its full length is not copied again. Holds 24 bytes for every blob that
-/// was there when it began.
+/// what lies under a key is right. Blobs never change: what is there in its full length is not copied again, and what several files share is
+/// copied once. Holds 40 bytes for every blob.
 /// </summary>
 internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tally)
 {
     /// <summary>At once: a disk then syncs them in groups, and a bucket's latency is shared. Their buffers are four megabytes.</summary>
     private const int MostAtOnce = 16;
 
-    private readonly List<(Guid Id, long Length)> there = [];
+    /// <summary>Lengths, of what was there and of what has been copied since. Locked.</summary>
+    private readonly Dictionary<Guid, long> there = [];
+
+    /// <summary>Keys that somebody is at, until then. A second file with the same key waits, and finds it there.</summary>
+    private readonly ConcurrentDictionary<string, Task> underWay = new(StringComparer.Ordinal);
 
     /// <param name="done">
     /// Told of each one by one, in no order: null when it is there now, else what is wrong with it where it comes from; nothing of it was left then.
@@ -25,15 +30,14 @@ internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tal
     {
         await foreach (var blob in to.ListAllAsync(cancellation))
         {
-            there.Add((blob.Key.BlobId, blob.Length));
+            there[blob.Key.BlobId] = blob.Length;
         }
 
-        there.Sort();
         await ClearAsync(cancellation);
         using var telling = new SemaphoreSlim(1);
         await Parallel.ForEachAsync(blobs, new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellation }, async (blob, token) =>
         {
-            var harm = await CopyAsync(blob, token);
+            var harm = await InTurnAsync(blob, token);
             await telling.WaitAsync(token);
             try
             {
@@ -60,6 +64,25 @@ internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tal
             {
                 // Somebody else is committing it just now.
             }
+        }
+    }
+
+    private async Task<Harm?> InTurnAsync(KnownBlob blob, CancellationToken cancellation)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (underWay.GetOrAdd(blob.Key, done.Task) is var first && first != done.Task)
+        {
+            await first;
+        }
+
+        try
+        {
+            return await CopyAsync(blob, cancellation);
+        }
+        finally
+        {
+            underWay.TryRemove(blob.Key, out _);
+            done.SetResult();
         }
     }
 
@@ -105,7 +128,7 @@ internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tal
         }
         catch (BlobBusyException)
         {
-            return new(FindingCode.BlobShared, "Somebody else is copying it now, perhaps for a second file that has the same key.");
+            return new(FindingCode.BlobShared, "Somebody else is copying it now.");
         }
         catch (IOException left) when (left is not (StorageFullException or StorageUnavailableException))
         {
@@ -141,6 +164,7 @@ internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tal
                     throw;
                 }
 
+                KeepInMind(key.BlobId, blob.Size);
                 tally.CountPresent();
                 return null;
             }
@@ -151,15 +175,25 @@ internal sealed class BlobCopy(IFileStorage from, IFileStorage to, CopyTally tal
             throw new IOException($"{to.Place} does not give back what was written.");
         }
 
+        KeepInMind(key.BlobId, blob.Size);
         tally.CountFile();
         return null;
     }
 
     private long? LengthThere(Guid id)
     {
-        var at = there.BinarySearch((id, long.MinValue));
-        at = at < 0 ? ~at : at;
-        return at < there.Count && there[at].Id == id ? there[at].Length : null;
+        lock (there)
+        {
+            return there.TryGetValue(id, out var length) ? length : null;
+        }
+    }
+
+    private void KeepInMind(Guid id, long length)
+    {
+        lock (there)
+        {
+            there[id] = length;
+        }
     }
 
     private async Task<bool> IsThereAsync(StorageKey key, long size, CancellationToken cancellation)
