@@ -362,6 +362,63 @@ public sealed class FileListingTests : ListingTest
     }
 
     [Fact]
+    public async Task A_key_acts_on_the_row_that_is_seen_as_active_whatever_stands_there_by_now()
+    {
+        await PlantManyAsync(2);
+        await OpenAsync(2);
+        Assert.Equal("2.txt", Press("End"));
+        var id = (await Library.ListIdsAsync(Owner, new(FileColumn.Name, false), 1, 1))[0];
+        // By another tab, and not heard of yet.
+        await PlantAsync("0.txt");
+
+        Press("x", ctrl: true);
+        list.WaitForAssertion(() => Assert.Equal("2.txt", list.Find(".row.cut").GetAttribute("aria-label")));
+        Press("Enter");
+        list.WaitForAssertion(() => Assert.Equal($"files/{id}", Assert.Single(browser.Invocations["download"]).Arguments[0]));
+        Press(" ");
+        list.WaitForAssertion(() => Assert.Equal(["2.txt"], Selected()));
+    }
+
+    [Fact]
+    public async Task A_stretch_is_chosen_between_the_rows_that_were_meant_wherever_they_stand_by_now()
+    {
+        await PlantManyAsync(5);
+        await OpenAsync(5);
+        Row("2.txt").Click();
+        await PlantAsync("0.txt");
+
+        Row("4.txt").Click(new MouseEventArgs { ShiftKey = true });
+
+        list.WaitForAssertion(() => Assert.Equal(3, Selected().Length));
+        Changes.Notify(Owner);
+        list.WaitForAssertion(() => Assert.Equal(6, Names().Length));
+        Assert.Equal(["2.txt", "3.txt", "4.txt"], Selected());
+    }
+
+    [Fact]
+    public async Task The_active_row_stays_the_active_one_and_when_it_goes_the_next_key_goes_on_from_there()
+    {
+        await PlantManyAsync(4);
+        await OpenAsync(4);
+        Press("ArrowDown");
+        Assert.Equal("2.txt", Press("ArrowDown"));
+
+        await ReceiveAsync("0.txt");
+        list.WaitForAssertion(() => Assert.Equal(5, Names().Length));
+        list.WaitForAssertion(() => Assert.Equal("2.txt", list.Find($"#{Grid.GetAttribute("aria-activedescendant")}").GetAttribute("aria-label")));
+        Assert.Equal("2.txt", list.Find(".row.active").GetAttribute("aria-label"));
+
+        await Clock.TimerSetAsync();
+        Clock.Advance(Pause);
+        await Library.DeleteAsync(Owner, [.. await Library.ListIdsAsync(Owner, new(FileColumn.Name, false), 2, 1)]);
+        list.WaitForAssertion(() => Assert.Equal(["0.txt", "1.txt", "3.txt", "4.txt"], Names()));
+        list.WaitForAssertion(() => Assert.Null(Grid.GetAttribute("aria-activedescendant")));
+        Press(" ");
+        Assert.Empty(Selected());
+        Assert.Equal("3.txt", Press("ArrowDown"));
+    }
+
+    [Fact]
     public async Task One_file_is_deleted_after_a_question_that_names_it()
     {
         var file = await ReceiveAsync("a.txt", 2048);
@@ -545,7 +602,6 @@ public sealed class FileListingTests : ListingTest
 
     [Theory, Trait("Battery", "LOG-01")]
     [InlineData("a")]
-    [InlineData(" ")]
     [InlineData("Enter")]
     [InlineData("Delete")]
     public async Task A_key_that_meets_a_broken_database_says_so_and_the_circuit_lives(string key)

@@ -33,7 +33,7 @@ public sealed partial class FileListing
     {
         // Whether there is a grid that has to ask anew is asked of what was shown until now.
         found = Entries;
-        (typed, search, active, anchor, naming) = (wanted, wanted, -1, -1, null);
+        (typed, search, active, anchor, naming) = (wanted, wanted, Place.None, Place.None, null);
         selected.Clear();
         await RefreshAsync();
         announcement = Finding ? Found : "";

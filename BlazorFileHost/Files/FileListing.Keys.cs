@@ -6,10 +6,14 @@ namespace BlazorFileHost.Files;
 /// <summary>The hand on the mouse and on the keys: what is active, and what is chosen.</summary>
 public sealed partial class FileListing
 {
+    /// <summary>How many places an entry is looked for up and down the list when it no longer stands where it stood.</summary>
+    private const int Nearby = 500;
+
     private readonly HashSet<Guid> selected = [];
     private int ranges;
-    private int active = -1;
-    private int anchor = -1;
+    private Place active = Place.None;
+    private Place anchor = Place.None;
+    private IReadOnlyList<Entry> seen = [];
 
     private Task ClickAsync(Entry row, MouseEventArgs click) => TryAsync(async () =>
     {
@@ -25,14 +29,15 @@ public sealed partial class FileListing
 
     private async Task ChooseAsync(Entry row, MouseEventArgs click)
     {
-        if (click.ShiftKey && anchor >= 0)
+        active = Place.Of(row);
+        if (click.ShiftKey && anchor.Index >= 0)
         {
-            await SelectRangeAsync(anchor, row.Index);
+            await SelectToActiveAsync();
         }
         else if (click.CtrlKey || click.MetaKey)
         {
             Toggle(row.Id);
-            anchor = row.Index;
+            anchor = active;
         }
         else
         {
@@ -43,10 +48,8 @@ public sealed partial class FileListing
                 selected.Add(row.Id);
             }
 
-            anchor = row.Index;
+            anchor = active;
         }
-
-        active = row.Index;
     }
 
     private async Task PressAsync(KeyboardEventArgs key)
@@ -59,23 +62,23 @@ public sealed partial class FileListing
 
         int? to = key.Key switch
         {
-            "ArrowDown" => active < 0 ? 0 : active + Across,
-            "ArrowUp" => active < 0 ? last : active - Across,
-            "ArrowRight" when AsTiles => active + 1,
-            "ArrowLeft" when AsTiles => active - 1,
-            "PageDown" => active + (10 * Across),
-            "PageUp" => active - (10 * Across),
+            "ArrowDown" => active.Next(Across),
+            "ArrowUp" => active.Index < 0 ? last : active.Index - Across,
+            "ArrowRight" when AsTiles => active.Next(1),
+            "ArrowLeft" when AsTiles => active.Index - 1,
+            "PageDown" => active.Index + (10 * Across),
+            "PageUp" => active.Index - (10 * Across),
             "Home" => 0,
             "End" => last,
             _ => null,
         };
         if (to is { } index)
         {
-            active = Math.Clamp(index, 0, last);
+            active = At(Math.Clamp(index, 0, last));
             if (key.ShiftKey)
             {
-                anchor = anchor < 0 ? active : anchor;
-                await SelectRangeAsync(anchor, active);
+                anchor = anchor.Index < 0 ? active : anchor;
+                await SelectToActiveAsync();
             }
             else
             {
@@ -93,7 +96,7 @@ public sealed partial class FileListing
                 anchor = active;
                 break;
             case "a" or "A" when key.CtrlKey || key.MetaKey:
-                await SelectRangeAsync(0, last);
+                await SelectAsync(() => IdsAsync(0, Entries));
                 break;
             case "Escape":
                 if (selected.Count == 0)
@@ -124,8 +127,54 @@ public sealed partial class FileListing
         }
     }
 
+    /// <summary>What the person sees as active, whatever stands at its place by now.</summary>
     private async Task<Guid?> ActiveIdAsync()
-        => active < 0 ? null : (await IdsAsync(active, 1)) is [var id] ? id : null;
+        => active.Id ?? (active.Index < 0 || active.Gone ? null : (await IdsAsync(active.Index, 1)) is [var id] ? id : null);
+
+    private bool IsActive(Entry row) => active.Id is { } id ? row.Id == id : !active.Gone && row.Index == active.Index;
+
+    private Place At(int index) => new(index, seen.FirstOrDefault(entry => entry.Index == index)?.Id);
+
+    /// <summary>Another stretch of the list is seen: what was jumped to is known now, and where the others stand.</summary>
+    private void See(IReadOnlyList<Entry> entries)
+    {
+        seen = entries;
+        Place Known(Place place) => place.Id is { } id ? (entries.FirstOrDefault(entry => entry.Id == id) is { } row ? Place.Of(row) : place)
+            : place.Gone ? place : At(place.Index);
+        (active, anchor) = (Known(active), Known(anchor));
+    }
+
+    /// <summary>Things came and went: looks where the active one and the anchor stand now.</summary>
+    private async Task FindPlacesAsync()
+    {
+        var (wasActive, wasAnchor) = (active, anchor);
+        var nowActive = await FoundAgainAsync(wasActive);
+        var nowAnchor = wasAnchor == wasActive ? nowActive : await FoundAgainAsync(wasAnchor);
+        // Unless a key was faster.
+        (active, anchor) = (active == wasActive ? nowActive : active, anchor == wasAnchor ? nowAnchor : anchor);
+    }
+
+    private async Task<Place> FoundAgainAsync(Place place)
+    {
+        if (place.Id is { } id)
+        {
+            if (await IdsAsync(place.Index, 1) is [var there] && there == id)
+            {
+                return place;
+            }
+
+            // Far from where it stood it is not looked for: the list may be long, and nobody's eye is there.
+            var from = Math.Max(0, place.Index - Nearby);
+            if ((await IdsAsync(from, (2 * Nearby) + 1)).ToList().IndexOf(id) is >= 0 and var at)
+            {
+                return place with { Index = from + at };
+            }
+
+            return new(place.Index, null, Gone: true);
+        }
+
+        return place.Gone ? place : place with { Index = Math.Min(place.Index, Entries - 1) };
+    }
 
     /// <summary>What is chosen; else the active one.</summary>
     private async Task<IReadOnlyCollection<Guid>> MeantAsync() => selected.Count > 0 ? [.. selected] : await ActiveIdAsync() is { } id ? [id] : [];
@@ -135,9 +184,9 @@ public sealed partial class FileListing
 
     private async Task RevealAsync()
     {
-        if (module is not null && active >= 0)
+        if (module is not null && active.Index >= 0)
         {
-            await module.InvokeVoidAsync("reveal", rows, active / Across, AsTiles ? TileHeight : RowHeight);
+            await module.InvokeVoidAsync("reveal", rows, active.Index / Across, AsTiles ? TileHeight : RowHeight);
         }
     }
 
@@ -149,14 +198,14 @@ public sealed partial class FileListing
         }
         else
         {
-            await SelectRangeAsync(0, Entries - 1);
+            await SelectAsync(() => IdsAsync(0, Entries));
         }
     });
 
     private void ToggleOne(Entry row)
     {
         Toggle(row.Id);
-        anchor = active = row.Index;
+        anchor = active = Place.Of(row);
     }
 
     private Task OpenAsync(Entry row) => TryAsync(() => OpenAsync(row.Id, row.Folder is not null));
@@ -167,17 +216,38 @@ public sealed partial class FileListing
         {
             navigation.NavigateTo(Address(id));
         }
-        else if (module is not null)
+        else
         {
-            await module.InvokeVoidAsync("download", $"files/{id}");
+            await DownloadAsync([id]);
         }
     }
 
-    private async Task SelectRangeAsync(int from, int to)
+    /// <summary>From the anchor to the active one, both as they were seen: when they have moved meanwhile, from where to where they are.</summary>
+    private Task SelectToActiveAsync() => SelectAsync(async () =>
+    {
+        var ids = await BetweenAsync(anchor, active);
+        if (!HasEnds(ids, anchor, active))
+        {
+            await FindPlacesAsync();
+            ids = anchor.Gone || active.Gone ? [.. new[] { anchor.Id, active.Id }.OfType<Guid>()] : await BetweenAsync(anchor, active);
+        }
+
+        return ids;
+    });
+
+    private Task<IReadOnlyList<Guid>> BetweenAsync(Place one, Place other)
+        => IdsAsync(Math.Min(one.Index, other.Index), Math.Abs(one.Index - other.Index) + 1);
+
+    private static bool HasEnds(IReadOnlyList<Guid> ids, Place one, Place other)
+    {
+        var (first, last) = one.Index <= other.Index ? (one, other) : (other, one);
+        return ids.Count > 0 && (first.Id ?? ids[0]) == ids[0] && (last.Id ?? ids[^1]) == ids[^1];
+    }
+
+    private async Task SelectAsync(Func<Task<IReadOnlyList<Guid>>> meant)
     {
         var range = ++ranges;
-        (from, to) = (Math.Min(from, to), Math.Max(from, to));
-        var ids = await IdsAsync(from, to - from + 1);
+        var ids = await meant();
         if (range != ranges)
         {
             // The next key was faster than the database.
@@ -200,4 +270,17 @@ public sealed partial class FileListing
     }
 
     private void ClearSelection() => selected.Clear();
+
+    /// <summary>A row as the person saw it.</summary>
+    /// <param name="Index">Where it stood; -1 for none.</param>
+    /// <param name="Id">Which one it is; null while it has not been seen yet.</param>
+    /// <param name="Gone">It went away: the next step down goes to what took its place.</param>
+    private readonly record struct Place(int Index, Guid? Id, bool Gone = false)
+    {
+        public static readonly Place None = new(-1, null);
+
+        public static Place Of(Entry row) => new(row.Index, row.Id);
+
+        public int Next(int step) => Gone ? Index : Index < 0 ? 0 : Index + step;
+    }
 }

@@ -10,12 +10,12 @@ public sealed partial class FileListing
 
     private void ContextMenu(Entry row, MouseEventArgs click)
     {
-        active = row.Index;
+        active = Place.Of(row);
         if (!selected.Contains(row.Id))
         {
             selected.Clear();
             selected.Add(row.Id);
-            anchor = row.Index;
+            anchor = active;
         }
 
         menu = new(row.Id, row.Folder is not null, null, (click.ClientX, click.ClientY));
@@ -23,12 +23,12 @@ public sealed partial class FileListing
 
     private void OpenMenu(Entry row)
     {
-        active = row.Index;
+        active = Place.Of(row);
         menu = new(row.Id, row.Folder is not null, MoreId(row.Index), default);
     }
 
     private async Task OpenMenuAsync(Guid id)
-        => menu = new(id, (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)).Count == 1, MoreId(active), default);
+        => menu = new(id, (await library.FindFoldersAsync(OwnerId, [id], leaving.Token)).Count == 1, MoreId(active.Index), default);
 
     private Task MenuClosedAsync(MenuChoice? choice)
     {

@@ -26,7 +26,7 @@ public sealed partial class FileListing
             return;
         }
 
-        naming = Naming.Of(new Entry(active, folder, file));
+        naming = Naming.Of(new Entry(active.Index, folder, file));
     }
 
     private Task KeepNameAsync() => TryAsync(async () =>
@@ -109,7 +109,7 @@ public sealed partial class FileListing
             var ids = await IdsAsync(0, Entries);
             if (ids.ToList().IndexOf(id) is >= 0 and var place)
             {
-                active = anchor = place;
+                active = anchor = new(place, id);
                 await RevealAsync();
             }
         }

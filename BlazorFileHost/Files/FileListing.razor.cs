@@ -61,7 +61,7 @@ public sealed partial class FileListing(
 
     private int Entries => Finding ? found : contents?.Entries ?? 0;
 
-    private string? ActiveRowId => active >= 0 && active < Entries ? RowId(active) : null;
+    private string? ActiveRowId => active.Index >= 0 && active.Index < Entries && !active.Gone ? RowId(active.Index) : null;
 
     protected override void OnInitialized()
     {
@@ -81,7 +81,7 @@ public sealed partial class FileListing(
         }
 
         // Another folder: nothing of the last one stays.
-        (shown, contents, path, active, anchor) = (FolderId, null, [], -1, -1);
+        (shown, contents, path, active, anchor) = (FolderId, null, [], Place.None, Place.None);
         (naming, menu) = (null, null);
         typed = search = Search.Of(navigation.Uri);
         selected.Clear();
@@ -207,7 +207,7 @@ public sealed partial class FileListing(
             (found, more) = (results?.Total ?? 0, results?.More == true);
             (contents, path, folderGone, accountGone, problem) = (seen, way ?? [], away, seen is null && !away, null);
             selected.ExceptWith(asked.Except(there));
-            active = Math.Min(active, Entries - 1);
+            await FindPlacesAsync();
             await GlanceAsync();
         }
         catch (Exception) when (leaving.IsCancellationRequested)
@@ -237,7 +237,9 @@ public sealed partial class FileListing(
         try
         {
             var page = await PageAsync(request.StartIndex, request.Count, request.CancellationToken);
-            return new ItemsProviderResult<Entry>(await PlacedAsync(page, request.StartIndex, request.CancellationToken), page.Total);
+            var entries = await PlacedAsync(page, request.StartIndex, request.CancellationToken);
+            See(entries);
+            return new ItemsProviderResult<Entry>(entries, page.Total);
         }
         catch (Exception) when (request.CancellationToken.IsCancellationRequested)
         {
@@ -255,7 +257,7 @@ public sealed partial class FileListing(
     private async Task SortAsync(FileColumn column)
     {
         order = new FileOrder(column, order.Column == column && !order.Descending);
-        active = anchor = -1;
+        active = anchor = Place.None;
         await RefreshAsync();
     }
 
