@@ -93,6 +93,65 @@ public sealed class ListingSearchTests : ListingTest
         Assert.Equal("1 found", Summary);
     }
 
+    [Fact]
+    public async Task A_link_to_the_folder_that_is_open_ends_the_search()
+    {
+        await PlaceAsync();
+        await OpenAsync(2);
+        await TypeAsync("repo");
+        list.WaitForAssertion(() => Assert.Equal("2 found", Summary));
+        var addresses = Services.GetRequiredService<BunitNavigationManager>();
+
+        // A link that leads elsewhere does not.
+        addresses.NavigateTo("trash");
+        Assert.Equal("2 found", Summary);
+        addresses.NavigateTo(list.FindAll(".where")[1].GetAttribute("href")!);
+
+        list.WaitForAssertion(() => Assert.Equal(["Photos", "report.txt"], Names()));
+        Assert.Equal("", Field.GetAttribute("value"));
+        // And Back finds it again.
+        addresses.NavigateTo("?q=repo");
+        list.WaitForAssertion(() => Assert.Equal("2 found", Summary));
+    }
+
+    [Fact]
+    public async Task What_was_found_may_lie_anywhere_and_can_go_to_the_folder_that_is_open()
+    {
+        await PlaceAsync();
+        await OpenAsync(2);
+        await TypeAsync("a rep");
+        list.WaitForAssertion(() => Assert.Equal(["a report.txt"], Names()));
+        Row("a report.txt").Click();
+
+        Tool("Move").Click();
+        await AskedAsync();
+
+        Assert.Equal(["New folder", "Cancel", "Move here"], Answers());
+        Assert.False(dialog.FindAll(".answers button")[^1].HasAttribute("disabled"));
+        Answer("Move here");
+        list.WaitForAssertion(() => Assert.Equal("Files", list.Find(".where").TextContent));
+    }
+
+    [Fact]
+    public async Task What_was_found_elsewhere_and_copied_meets_a_taken_name_as_anything_from_elsewhere_does()
+    {
+        await PlaceAsync();
+        await ReceiveAsync("a report.txt");
+        await OpenAsync(3);
+        await TypeAsync("a rep");
+        list.WaitForAssertion(() => Assert.Equal(2, Names().Length));
+        list.FindAll(".row").First(row => row.QuerySelector(".where")?.TextContent == "Photos").Click();
+        Press("c", ctrl: true);
+        Field.KeyDown(new KeyboardEventArgs { Key = "Escape" });
+        await RestAsync();
+        list.WaitForAssertion(() => Assert.Equal(3, Names().Length));
+
+        list.Find("[data-key=v]").Click();
+
+        await AskedAsync();
+        Assert.Equal(["Keep both", "Replace", "Cancel"], Answers());
+    }
+
     [Theory]
     [InlineData("?q=a%26b&ending=txt&size=large&since=week&here=1")]
     [InlineData("?q=%E2%80%AE%22%3E%3Cimg%3E")]

@@ -16,5 +16,5 @@ public sealed class Desk
     internal Guid? Dismissed { get; set; }
 }
 
-/// <param name="From">The folder it lay in; null for the root.</param>
+/// <param name="From">The folder it lay in, the owner's id for the root; null when it may lie anywhere.</param>
 internal sealed record Clipboard(IReadOnlyCollection<Guid> Ids, Guid? From, bool Copy);

@@ -6,6 +6,9 @@ namespace BlazorFileHost.Files;
 /// <summary>From one folder to another: by dialog, by hand, and by cut and paste.</summary>
 public sealed partial class FileListing
 {
+    /// <summary>Where that lies what stands in the list, the owner's id for the root. What was found may lie anywhere.</summary>
+    private Guid? From => Finding ? null : FolderId ?? OwnerId;
+
     /// <summary>Rows were dropped onto a folder or onto a part of the path.</summary>
     /// <param name="dragged">The one that the hand held: what is chosen comes along when this is part of it.</param>
     /// <param name="into">Null for the root.</param>
@@ -30,8 +33,8 @@ public sealed partial class FileListing
 
             picked = (object?)await dialogs.OpenAsync<FolderPicker>(
                 $"{(copy ? "Copy" : "Move")} {(names is [var one] ? $"“{FileName.Brief(one)}”" : $"{ids.Count:N0} entries")}",
-                new() { [nameof(FolderPicker.OwnerId)] = OwnerId, [nameof(FolderPicker.From)] = FolderId, [nameof(FolderPicker.Moved)] = ids, [nameof(FolderPicker.Copy)] = copy },
-                Question()) as PickedFolder;
+                new() { [nameof(FolderPicker.OwnerId)] = OwnerId, [nameof(FolderPicker.From)] = From, [nameof(FolderPicker.Moved)] = ids, [nameof(FolderPicker.Copy)] = copy },
+                Question.Of()) as PickedFolder;
         });
         if (picked is not null)
         {
@@ -41,7 +44,7 @@ public sealed partial class FileListing
 
     private void Take(IReadOnlyCollection<Guid> ids, bool cut)
     {
-        desk.Held = new(ids, FolderId, !cut);
+        desk.Held = new(ids, From, !cut);
         announcement = $"{Entered(ids.Count)} {(cut ? "cut" : "copied")}. Open a folder and paste.";
     }
 
@@ -50,7 +53,7 @@ public sealed partial class FileListing
         if (desk.Held is { } held)
         {
             desk.Held = held.Copy ? held : null;
-            await PutAsync(held.Ids, FolderId, held.Copy, held.From == FolderId ? OnConflict.KeepBoth : OnConflict.Ask);
+            await PutAsync(held.Ids, FolderId, held.Copy, held.From == (FolderId ?? OwnerId) ? OnConflict.KeepBoth : OnConflict.Ask);
         }
     });
 
