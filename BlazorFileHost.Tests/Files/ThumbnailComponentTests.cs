@@ -51,6 +51,18 @@ public sealed class ThumbnailComponentTests : PageTest
         Assert.Empty(browser.Invocations);
     }
 
+    [Fact, Trait("Battery", "LOG-01")]
+    public async Task When_the_database_is_away_the_mark_stays_and_the_circuit_lives()
+    {
+        var small = Show(await TakenAsync("a.png", Samples.Bytes("png", 1)));
+        Contexts.Failure = new InvalidOperationException("Gone.");
+
+        await small.Find("img").TriggerEventAsync("onerror", new ErrorEventArgs());
+
+        small.MarkupMatches("<i>png</i>");
+        Assert.Same(Contexts.Failure, Assert.Single(Log.Errors).Failure);
+    }
+
     [Fact]
     public async Task What_is_no_picture_or_damaged_has_none()
     {
