@@ -102,7 +102,7 @@ public sealed class DetailsPanelTests : PageTest
         var (closed, downloaded) = (0, Guid.Empty);
         var file = File("a.png", "image/png");
         browser.Setup<bool>("copy", _ => true).SetResult(true);
-        var panel = Render<DetailsPanel>(parameters => parameters.Add(each => each.File, file).Add(each => each.OwnerId, Owner)
+        var panel = Render<DetailsPanel>(parameters => parameters.Add(each => each.File, file).Add(each => each.Clock, InBerlin)
             .Add(each => each.OnClose, () => closed++).Add(each => each.OnDownload, id => downloaded = id));
         Assert.Single(browser.Invocations["open"]);
 
@@ -122,7 +122,7 @@ public sealed class DetailsPanelTests : PageTest
     [Fact]
     public void Of_a_folder_it_tells_what_a_folder_has()
     {
-        var panel = Render<DetailsPanel>(parameters => parameters.Add(each => each.OwnerId, Owner)
+        var panel = Render<DetailsPanel>(parameters => parameters.Add(each => each.Clock, new(Clock, TimeZoneInfo.Utc))
             .Add(each => each.Folder, new Folder { OwnerId = Owner, ParentId = Owner, Name = "Pictures", NameKey = "pictures", Created = new(2026, 1, 1, 12, 0, 0, DateTimeKind.Utc) }));
         Assert.Equal("Pictures", panel.Find("h2").TextContent);
         Assert.Equal(["Type|Folder", "Created|1 Jan 2026, 12:00"], Facts(panel));
@@ -130,8 +130,9 @@ public sealed class DetailsPanelTests : PageTest
     }
 
     private IRenderedComponent<DetailsPanel> Show(StoredFile file)
-        => Render<DetailsPanel>(parameters => parameters.Add(each => each.File, file).Add(each => each.OwnerId, Owner)
-            .Add(each => each.Zone, TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin")).AddChildContent("<p>versions</p>"));
+        => Render<DetailsPanel>(parameters => parameters.Add(each => each.File, file).Add(each => each.Clock, InBerlin).AddChildContent("<p>versions</p>"));
+
+    private LocalTime InBerlin => new(Clock, TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
 
     private static List<string> Facts(IRenderedComponent<DetailsPanel> panel)
         => [.. panel.FindAll("dl > div").Select(fact => $"{fact.Children[0].TextContent}|{fact.Children[1].TextContent.Trim()}")];

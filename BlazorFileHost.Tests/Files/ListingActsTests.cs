@@ -430,6 +430,39 @@ public sealed class ListingActsTests : ListingTest
     }
 
     [Fact]
+    public async Task The_details_take_the_keyboard_only_when_they_are_asked_for()
+    {
+        await ReceiveAsync("a.txt");
+        await OpenAsync(1);
+        Press("ArrowDown");
+
+        list.Find("[aria-pressed][aria-label=Details]").Click();
+        list.WaitForAssertion(() => Assert.Equal([true], Taken()));
+        Head("Name").QuerySelector("button")!.Click();
+        list.WaitForAssertion(() => Assert.Empty(list.FindAll(".details-panel")));
+        Press("ArrowDown");
+
+        list.WaitForAssertion(() => Assert.Equal([true, false], Taken()));
+
+        object?[] Taken() => [.. JSInterop.Invocations["open"].Select(call => call.Arguments[^1])];
+    }
+
+    [Fact]
+    public async Task Of_another_file_no_version_stays_until_the_answer_comes()
+    {
+        var (a, b) = (await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt"));
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        await Library.ReceiveAsync(Owner, new OfferedFile("a.txt", 1), OnConflict.Replace, new MemoryStream([(byte)'y']));
+        var versions = Render<Versions>(parameters => parameters.Add(each => each.OwnerId, Owner).Add(each => each.File, a).Add(each => each.Clock, new(Clock, TimeZoneInfo.Utc)));
+        versions.WaitForAssertion(() => Assert.Single(versions.FindAll("li")));
+        _ = Contexts.Hold();
+
+        versions.Render(parameters => parameters.Add(each => each.File, b));
+
+        Assert.Empty(versions.FindAll("li"));
+    }
+
+    [Fact]
     public async Task What_a_file_held_before_is_beside_it_and_can_be_brought_back_or_removed()
     {
         var file = await ReceiveAsync("a.txt", 1);

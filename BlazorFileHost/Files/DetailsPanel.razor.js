@@ -3,10 +3,11 @@
 const narrow = matchMedia('(max-width: 640px)');
 let panel = null, opener = null, behind = [];
 
-export function open(element) {
+// Wanted: somebody asked for it. Else it came with the row that was walked to, and the keys stay with the list.
+export function open(element, wanted) {
     panel = element;
     opener = document.activeElement;
-    panel.focus({ preventScroll: true });
+    if (wanted) panel.focus({ preventScroll: true });
     narrow.addEventListener('change', cover);
     cover();
 }
@@ -31,6 +32,7 @@ function cover() {
             behind.push(beside);
         }
     }
+    if (!panel.contains(document.activeElement)) panel.focus({ preventScroll: true });
 }
 
 function uncover() {

@@ -8,13 +8,14 @@ public sealed partial class FileListing
     private int glances;
     private StoredFile? detailedFile;
     private Folder? detailedFolder;
+    private bool detailsCalled;
 
     private bool HasDetails => desk.Details && (detailedFile is not null || detailedFolder is not null);
 
     private Task DetailsAsync(bool open) => TryAsync(async () =>
     {
         desk.Details = open;
-        await GlanceAsync();
+        await GlanceAsync(called: open);
         if (!open)
         {
             await FocusAsync();
@@ -22,7 +23,8 @@ public sealed partial class FileListing
     });
 
     /// <summary>Looks again at what the details are of: the one that is chosen, else the active one.</summary>
-    private async Task GlanceAsync()
+    /// <param name="called">Somebody has just asked for them.</param>
+    private async Task GlanceAsync(bool called = false)
     {
         if (!desk.Details)
         {
@@ -36,7 +38,7 @@ public sealed partial class FileListing
         var folder = id is null || file is not null ? null : (await library.FindFoldersAsync(OwnerId, [id.Value], leaving.Token)).SingleOrDefault();
         if (glance == glances)
         {
-            (detailedFile, detailedFolder) = (file, folder);
+            (detailedFile, detailedFolder, detailsCalled) = (file, folder, called);
         }
     }
 }

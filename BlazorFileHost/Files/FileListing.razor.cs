@@ -42,7 +42,6 @@ public sealed partial class FileListing(
     private bool accountGone;
     private bool folderGone;
     private Guid? shown;
-    private TimeZoneInfo zone = TimeZoneInfo.Utc;
     private LocalTime clock = new(time, TimeZoneInfo.Utc);
     private string? problem;
 
@@ -109,7 +108,7 @@ public sealed partial class FileListing(
             await RecallViewAsync();
             if (TimeZoneInfo.TryFindSystemTimeZoneById(await module.InvokeAsync<string>("timeZone"), out var found))
             {
-                (zone, clock) = (found, new(time, found));
+                clock = new(time, found);
                 StateHasChanged();
             }
         }

@@ -14,6 +14,9 @@ public sealed class LocalTime(TimeProvider time, TimeZoneInfo zone)
             : then.ToString("d MMM yyyy");
     }
 
+    /// <summary>"14 Mar 2026, 09:05".</summary>
+    public string InFull(DateTime utc) => Here(utc).ToString("d MMM yyyy, HH:mm");
+
     /// <summary>"Saturday, 14 March 2026, 09:05:00".</summary>
     public string Exact(DateTime utc) => Here(utc).ToString("dddd, d MMMM yyyy, HH:mm:ss");
 
