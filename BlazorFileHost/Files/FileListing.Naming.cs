@@ -29,7 +29,8 @@ public sealed partial class FileListing
         naming = Naming.Of(new Entry(active.Index, folder, file));
     }
 
-    private Task KeepNameAsync() => TryAsync(async () =>
+    /// <param name="back">To the list with the keyboard: not when the hand went elsewhere, for there somebody may be typing already.</param>
+    private Task KeepNameAsync(bool back = true) => TryAsync(async () =>
     {
         if (naming is not { Asked: false } typed)
         {
@@ -38,14 +39,14 @@ public sealed partial class FileListing
 
         if (typed.Typed == typed.Name || string.IsNullOrWhiteSpace(typed.Typed))
         {
-            await LeaveNameAsync();
+            await LeaveNameAsync(back);
             return;
         }
 
         typed.Asked = true;
         try
         {
-            await (typed.Id is { } id ? RenameAsync(typed, id) : MakeFolderAsync(typed));
+            await (typed.Id is { } id ? RenameAsync(typed, id, back) : MakeFolderAsync(typed, back));
         }
         finally
         {
@@ -53,7 +54,7 @@ public sealed partial class FileListing
         }
     });
 
-    private async Task RenameAsync(Naming typed, Guid id)
+    private async Task RenameAsync(Naming typed, Guid id, bool back)
     {
         var answer = await library.RenameAsync(OwnerId, id, typed.Typed, leaving.Token);
         if (answer.Refusal is { Kind: not RefusalKind.NotThere } refusal)
@@ -67,10 +68,10 @@ public sealed partial class FileListing
             Tell(answer.Refusal.Sentence);
         }
 
-        await ShowAsync(id);
+        await ShowAsync(id, back);
     }
 
-    private async Task MakeFolderAsync(Naming typed)
+    private async Task MakeFolderAsync(Naming typed, bool back)
     {
         // A mended name would not be what was typed.
         var checkedName = FileName.Check(typed.Typed);
@@ -90,17 +91,17 @@ public sealed partial class FileListing
         }
 
         announcement = folder is null ? null : $"Folder “{FileName.Brief(folder.Name)}” made.";
-        await ShowAsync(answer.Value);
+        await ShowAsync(answer.Value, back);
     }
 
-    private async Task LeaveNameAsync()
+    private async Task LeaveNameAsync(bool back = true)
     {
         naming = null;
-        await FocusAsync();
+        await (back ? FocusAsync() : Task.CompletedTask);
     }
 
     /// <summary>The name is kept: the entry stands where its order says, and is the active one.</summary>
-    private async Task ShowAsync(Guid id)
+    private async Task ShowAsync(Guid id, bool back)
     {
         naming = null;
         await RefreshAsync();
@@ -114,7 +115,7 @@ public sealed partial class FileListing
             }
         }
 
-        await FocusAsync();
+        await (back ? FocusAsync() : Task.CompletedTask);
     }
 
     private async Task FocusAsync()

@@ -6,9 +6,9 @@ export function begin(field, stem) {
     field.setSelectionRange(0, stem);
 }
 
-// A refusal: back into the field, with its sentence in view.
-export function again(field) {
+// A refusal: its sentence in view, and back into the field, unless the hand is elsewhere.
+export function again(field, back) {
     if (!field) return;
-    field.focus();
+    if (back) field.focus();
     field.parentElement.querySelector('[role=alert]')?.scrollIntoView({ block: 'nearest' });
 }
