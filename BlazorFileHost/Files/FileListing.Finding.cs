@@ -26,6 +26,11 @@ public sealed partial class FileListing
         if (letter == letters)
         {
             await FindAsync(wanted);
+            if (module is not null)
+            {
+                // Reload and back find it there again. It is no step of its own: who goes back does not want to meet every letter.
+                await module.InvokeVoidAsync("address", wanted.Query);
+            }
         }
     });
 
@@ -37,11 +42,6 @@ public sealed partial class FileListing
         selected.Clear();
         await RefreshAsync();
         announcement = Finding ? Found : "";
-        if (module is not null)
-        {
-            // Reload and back find it there again. It is no step of its own: who goes back does not want to meet every letter.
-            await module.InvokeVoidAsync("address", wanted.Query);
-        }
     }
 
     private string Found => found == 0 ? "Nothing found" : $"{found:N0}{(more ? "+" : "")} found";

@@ -2,6 +2,7 @@ using BlazorFileHost.Components;
 using BlazorFileHost.Data;
 using BlazorFileHost.Live;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Routing;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Components.Web.Virtualization;
 using Microsoft.Extensions.Options;
@@ -69,6 +70,7 @@ public sealed partial class FileListing(
             // Listen before the first look: a change between the two would otherwise be missed.
             subscription = changes.Subscribe(OwnerId, follower.Due);
             _ = FollowAsync();
+            navigation.LocationChanged += Went;
         }
     }
 
@@ -120,6 +122,7 @@ public sealed partial class FileListing(
 
     public async ValueTask DisposeAsync()
     {
+        navigation.LocationChanged -= Went;
         subscription?.Dispose();
         follower.Dispose();
         await leaving.CancelAsync();
@@ -182,6 +185,24 @@ public sealed partial class FileListing(
         }
 
         StateHasChanged();
+    }
+
+    /// <summary>
+    /// A link was followed. The address says what is looked for, but what is typed is put into it without a word to the navigation: a link to
+    /// the folder that is open leads to the same page, and only ends the search.
+    /// </summary>
+    private void Went(object? sender, LocationChangedEventArgs to)
+    {
+        var asked = Search.Of(to.Location);
+        if (asked != typed && new Uri(to.Location).AbsolutePath == navigation.ToAbsoluteUri(FolderId is { } id ? Address(id) : "").AbsolutePath)
+        {
+            letters++;
+            _ = InvokeAsync(() => TryAsync(async () =>
+            {
+                await FindAsync(asked);
+                StateHasChanged();
+            }));
+        }
     }
 
     /// <summary>Counts anew, drops what is gone from the selection, and leaves when the account is gone.</summary>
