@@ -130,11 +130,17 @@ export function address(query) {
 }
 
 export function remember(view) {
-    localStorage.setItem('filehost view', view);
+    try {
+        localStorage.setItem('filehost view', view);
+    } catch { /* This browser keeps nothing, or has no room: the next visit begins with rows. */ }
 }
 
 export function recall() {
-    return localStorage.getItem('filehost view');
+    try {
+        return localStorage.getItem('filehost view');
+    } catch {
+        return null;
+    }
 }
 
 export function reveal(rows, index, height) {
