@@ -2,6 +2,8 @@ using AngleSharp.Dom;
 using BlazorFileHost.Files;
 using Bunit;
 using Microsoft.AspNetCore.Components.Rendering;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Radzen.Blazor;
 
 namespace BlazorFileHost.Tests.Files;
@@ -66,6 +68,66 @@ public sealed class TrashListingTests : PageTest
         trash.WaitForAssertion(() => Assert.Equal(["b.txt"], Names()));
         Assert.Equal("2 files deleted for good, 20 bytes freed.", trash.Find("p[role=status]").TextContent);
         Assert.Equal(10, (await Library.TrashSummaryAsync(Owner))!.Bytes);
+    }
+
+    [Theory]
+    [InlineData("Delete for good")]
+    [InlineData("Empty trash")]
+    public async Task Who_says_no_has_chosen_what_they_had_chosen(string question)
+    {
+        var files = new[] { await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt") };
+        await Library.DeleteAsync(Owner, [.. files.Select(file => file.Id)]);
+        await OpenAsync();
+        trash.Find("[aria-label='Select a.txt']").Change(true);
+
+        trash.FindAll("button").Single(button => button.TextContent == question).Click();
+        dialog.WaitForElement(".answers button").Click();
+
+        dialog.WaitForAssertion(() => Assert.Empty(dialog.FindAll(".answers")));
+        Assert.Equal("1 selected", trash.Find(".count").TextContent);
+    }
+
+    [Fact]
+    public async Task What_was_chosen_and_is_restored_elsewhere_is_no_longer_chosen()
+    {
+        var files = new[] { await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt") };
+        await Library.DeleteAsync(Owner, [.. files.Select(file => file.Id)]);
+        await OpenAsync();
+        trash.Find("[aria-label='Select a.txt']").Change(true);
+        trash.Find("[aria-label='Select b.txt']").Change(true);
+
+        await Library.RestoreAsync(Owner, [files[0].Id]);
+
+        trash.WaitForAssertion(() => Assert.Equal("1 selected", trash.Find(".count").TextContent));
+    }
+
+    [Fact]
+    public async Task Only_what_was_deleted_itself_and_by_its_owner_is_found_in_the_trash()
+    {
+        var folder = (await Library.MakeFoldersAsync(Owner, null, [["Photos"]]))[0].Value;
+        var (inside, alone, there) = (await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt"), await ReceiveAsync("c.txt"));
+        await Library.MoveAsync(Owner, [inside.Id], folder, OnConflict.Ask);
+        await Library.DeleteAsync(Owner, [folder, alone.Id]);
+        Guid[] all = [folder, inside.Id, alone.Id, there.Id, Guid.NewGuid()];
+
+        var found = await Library.FindTrashedAsync(Owner, all);
+
+        Assert.Equal([folder], found.Folders.Select(row => row.Id));
+        Assert.Equal([alone.Id], found.Files.Select(row => row.Id));
+        Assert.Equal(2, found.Total);
+        Assert.Equal(0, (await Library.FindTrashedAsync(Guid.NewGuid(), all)).Total);
+        await Library.PurgeAsync(Owner, [alone.Id]);
+        Assert.Equal(1, (await Library.FindTrashedAsync(Owner, all)).Total);
+    }
+
+    [Fact]
+    public async Task Where_nothing_is_kept_it_does_not_say_that_it_is()
+    {
+        Services.GetRequiredService<IOptionsMonitor<LibraryOptions>>().CurrentValue.TrashKept = TimeSpan.Zero;
+
+        await OpenAsync();
+
+        Assert.Equal("What you delete is removed at once, and for good.", trash.Find(".hint").TextContent);
     }
 
     [Fact]

@@ -60,6 +60,23 @@ public sealed partial class FileLibrary
         return new FilePage(foldersHere, filesHere, folderCount + fileCount);
     }
 
+    /// <summary>Those of them that (still) were deleted themselves, as in <see cref="ListTrashAsync"/>.</summary>
+    public async Task<FilePage> FindTrashedAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var (folders, files) = (new List<Folder>(), new List<StoredFile>());
+        foreach (var chunk in ids.Distinct().Chunk(ChunkSize))
+        {
+            // Whose they are, and where, is looked at here: as in FindAsync.
+            folders.AddRange((await context.Folders.AsNoTracking().Where(folder => chunk.Contains(folder.Id)).ToListAsync(cancellation))
+                .Where(folder => folder.OwnerId == ownerId && folder is { State: FileState.Trashed, StateSince: not null, Purged: null, FromFolderId: not null }));
+            files.AddRange((await context.Files.AsNoTracking().Where(file => chunk.Contains(file.Id)).ToListAsync(cancellation))
+                .Where(file => file.OwnerId == ownerId && file is { State: FileState.Trashed, StateSince: not null, Purged: null, FromFolderId: not null }));
+        }
+
+        return new FilePage(folders, files, folders.Count + files.Count);
+    }
+
     /// <summary>All that is in the trash, below folders too. Null when there is no such owner (any more).</summary>
     public async Task<FileSummary?> TrashSummaryAsync(Guid ownerId, CancellationToken cancellation = default)
     {

@@ -106,6 +106,12 @@ public sealed partial class TrashListing(
             all = await library.TrashSummaryAsync(OwnerId, leaving.Token);
             accountGone = all is null;
             total = all is null ? 0 : (await library.ListTrashAsync(OwnerId, 0, 1, leaving.Token)).Total;
+            if (selected.Count > 0)
+            {
+                var asked = selected.ToList();
+                selected.ExceptWith(asked.Except((await FindAsync(asked)).Select(entry => entry.Id)));
+            }
+
             problem = null;
         }
         catch (Exception) when (leaving.IsCancellationRequested)
@@ -173,14 +179,10 @@ public sealed partial class TrashListing(
         await AskAsync(
             page is [var one] ? $"Delete “{FileName.Brief(one.Name)}” for good?" : $"Delete {Amount.Of(page.Count(entry => entry.Folder is not null), page.Count(entry => entry.File is not null))} for good?",
             [.. page.Select(entry => entry.Name)], () => MeasureAsync(ids), () => library.PurgeAsync(OwnerId, ids, leaving.Token));
-        selected.ExceptWith(ids);
     });
 
-    private Task EmptyAsync() => TryAsync(async () =>
-    {
-        await AskAsync("Empty the trash?", [], async () => await library.TrashSummaryAsync(OwnerId, leaving.Token) ?? new(0, 0), () => library.EmptyTrashAsync(OwnerId, leaving.Token));
-        selected.Clear();
-    });
+    private Task EmptyAsync() => TryAsync(() => AskAsync(
+        "Empty the trash?", [], async () => await library.TrashSummaryAsync(OwnerId, leaving.Token) ?? new(0, 0), () => library.EmptyTrashAsync(OwnerId, leaving.Token)));
 
     private async Task AskAsync(string title, IReadOnlyList<string> names, Func<Task<FileSummary>> measure, Func<Task<FileSummary>> act)
     {
@@ -203,6 +205,7 @@ public sealed partial class TrashListing(
             if (answer is true)
             {
                 var gone = await act();
+                await LookAsync();
                 Tell(gone.Count + gone.Folders == 0 ? "It was already gone." : $"{Amount.Of(gone)} deleted for good, {ByteSize.Humane(gone.Bytes)} freed.");
             }
         }
@@ -212,17 +215,7 @@ public sealed partial class TrashListing(
         }
     }
 
-    private async Task<List<Entry>> FindAsync(IReadOnlyCollection<Guid> ids)
-    {
-        // The trash has no lookup by id; what is chosen stands in its list.
-        var found = new List<Entry>();
-        for (var at = 0; at < total && found.Count < ids.Count; at += 500)
-        {
-            found.AddRange(Entry.Of(await library.ListTrashAsync(OwnerId, at, 500, leaving.Token), at).Where(entry => ids.Contains(entry.Id)));
-        }
-
-        return found;
-    }
+    private async Task<List<Entry>> FindAsync(IReadOnlyCollection<Guid> ids) => [.. Entry.Of(await library.FindTrashedAsync(OwnerId, ids, leaving.Token), 0)];
 
     private async Task<FileSummary> MeasureAsync(IReadOnlyCollection<Guid> ids)
     {
