@@ -71,8 +71,8 @@ public sealed partial class FileListing
             OnConflict? choice = null;
             await AskAsync(async () => choice = (object?)await dialogs.OpenAsync<TakenDialog>(
                 ids.Count == 1 ? "This name is taken" : "Some names are taken",
-                new() { [nameof(TakenDialog.Why)] = answer.Refusal.Sentence, [nameof(TakenDialog.Count)] = ids.Count },
-                Question()) as OnConflict?);
+                new() { [nameof(TakenDialog.Why)] = answer.Refusal.Sentence, [nameof(TakenDialog.Count)] = ids.Count, [nameof(TakenDialog.Files)] = files },
+                Question.Of()) as OnConflict?);
             if (choice is null)
             {
                 return;

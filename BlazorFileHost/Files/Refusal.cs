@@ -83,8 +83,8 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
     /// <param name="names">At least one.</param>
     public static Refusal NamesTaken(IReadOnlyList<string> names)
         => new(RefusalKind.NameTaken, names.Count == 1
-            ? $"There is already something named {Quote(names[0])} in that folder. Keep both, or replace it."
-            : string.Create(CultureInfo.InvariantCulture, $"{names.Count:N0} names are already taken in that folder, {Quote(names[0])} among them. Keep both, or replace them."));
+            ? $"There is already something named {Quote(names[0])} in that folder."
+            : string.Create(CultureInfo.InvariantCulture, $"{names.Count:N0} names are already taken in that folder, {Quote(names[0])} among them."));
 
     public static Refusal RenameEndingMissing(string name, IEnumerable<string> allowed)
         => new(RefusalKind.ExtensionMissing, $"{Quote(name)} has no ending. Allowed here: {List(allowed)}.");
