@@ -72,6 +72,37 @@ public sealed class OrganiseTests(BrowserRoom room)
         await person.Row("b.txt").DragToAsync(files);
         await person.SeesNoMoreAsync("b.txt");
 
+        // A name that is left for another field is kept, and the letters go where the hand went.
+        await grid.FocusAsync();
+        await keys.PressAsync("Home");
+        await ActiveAsync(page, "a.txt");
+        await keys.PressAsync("F2");
+        await Assertions.Expect(page.GetByLabel("New name of a.txt")).ToBeFocusedAsync();
+        await keys.TypeAsync("aa");
+        var search = page.GetByLabel("Search", new() { Exact = true });
+        await search.ClickAsync();
+        await keys.TypeAsync("aa");
+        await person.SeesTextAsync(page.Locator(".undo"), "“a.txt” renamed to “aa.txt”");
+        await person.SeesTextAsync(page.Locator(".summary"), "1 found");
+        await Assertions.Expect(search).ToHaveValueAsync("aa");
+        // The folder it lies in is the one that is open: the link leads there all the same.
+        await person.Row("aa.txt").GetByTitle("Open the folder it lies in").ClickAsync();
+        await Assertions.Expect(search).ToHaveValueAsync("");
+        await keys.PressAsync("Control+z");
+        await person.SeesAsync("a.txt");
+        // Copied and pasted where it is, while it is chosen; the keys are told of then, too.
+        await person.Row("a.txt").ClickAsync();
+        await keys.PressAsync("Control+c");
+        await Assertions.Expect(page.Locator("[data-key=v]")).ToBeAttachedAsync();
+        await keys.PressAsync("?");
+        await person.IsAskedAsync();
+        await keys.PressAsync("Escape");
+        await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
+        await keys.PressAsync("Control+v");
+        await person.SeesAsync("a (2).txt");
+        await keys.PressAsync("Control+z");
+        await person.SeesNoMoreAsync("a (2).txt");
+
         // Cut here, paste there: the desk stays while folders come and go.
         await person.Row("a.txt").ClickAsync();
         await keys.PressAsync("Control+x");
@@ -118,7 +149,6 @@ public sealed class OrganiseTests(BrowserRoom room)
 
         // Search as one types; reload and back find it there again.
         await keys.PressAsync("/");
-        var search = page.GetByLabel("Search", new() { Exact = true });
         await Assertions.Expect(search).ToBeFocusedAsync();
         // The answer to a letter comes when the hand is further already: it leaves the field as it is.
         await search.EvaluateAsync("""
@@ -149,6 +179,20 @@ public sealed class OrganiseTests(BrowserRoom room)
         await person.Row("b.txt").ClickAsync(new() { Button = MouseButton.Right });
         await page.GetByRole(AriaRole.Menuitem, new() { Name = "Details" }).ClickAsync();
         await person.SeesTextAsync(page.Locator(".details-panel"), "SHA-256");
+        await Assertions.Expect(page.Locator(".details-panel")).ToBeFocusedAsync();
+        // They come and go with the row that is walked to, and leave the keys to the list.
+        await page.GetByRole(AriaRole.Button, new() { Name = "Clear" }).ClickAsync();
+        await page.GetByRole(AriaRole.Columnheader, new() { Name = "Name" }).GetByRole(AriaRole.Button).ClickAsync();
+        await Assertions.Expect(page.Locator(".details-panel")).Not.ToBeAttachedAsync();
+        await grid.FocusAsync();
+        await keys.PressAsync("ArrowDown");
+        await person.SeesTextAsync(page.Locator(".details-panel h2"), "Invoices");
+        await keys.PressAsync("End");
+        await person.SeesTextAsync(page.Locator(".details-panel h2"), "b.txt");
+        await Assertions.Expect(grid).ToBeFocusedAsync();
+        await page.GetByRole(AriaRole.Columnheader, new() { Name = "Name" }).GetByRole(AriaRole.Button).ClickAsync();
+        await person.Row("b.txt").ClickAsync();
+        await person.SeesTextAsync(page.Locator(".details-panel h2"), "b.txt");
         await page.GetByRole(AriaRole.Button, new() { Name = "Close details" }).ClickAsync();
         await Assertions.Expect(page.Locator(".details-panel")).Not.ToBeAttachedAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Clear" }).ClickAsync();
@@ -161,6 +205,8 @@ public sealed class OrganiseTests(BrowserRoom room)
         await person.ReadyAsync();
         await person.DropAsync(("dropped.txt", "y"u8.ToArray()));
         await Assertions.Expect(Tile(page, "dropped.txt")).ToBeVisibleAsync();
+        // A browser that keeps nothing shows them as well.
+        await page.EvaluateAsync("() => Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('No.', 'SecurityError'); } })");
         await page.GetByRole(AriaRole.Button, new() { Name = "Rows" }).ClickAsync();
 
         // Deleted, found in the trash, and back.

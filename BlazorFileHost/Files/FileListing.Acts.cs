@@ -62,7 +62,7 @@ public sealed partial class FileListing
                     [nameof(DeleteDialog.Measure)] = () => MeasureAsync(ids),
                     [nameof(DeleteDialog.Kept)] = kept,
                 },
-                Question());
+                Question.Of());
             if (answer is not true)
             {
                 return;
@@ -149,6 +149,4 @@ public sealed partial class FileListing
             asking = false;
         }
     }
-
-    private static DialogOptions Question() => new() { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" };
 }

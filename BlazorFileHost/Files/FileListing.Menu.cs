@@ -63,7 +63,7 @@ public sealed partial class FileListing
         return choices;
     }
 
-    private Task HelpAsync() => AskAsync(() => dialogs.OpenAsync<HelpDialog>("Keys", [], new DialogOptions { ShowClose = false, Width = "min(44rem, calc(100vw - 2rem))", CssClass = "ask" }));
+    private Task HelpAsync() => AskAsync(() => dialogs.OpenAsync<HelpDialog>("Keys", [], Question.Of(rem: 44)));
 
     private static string MoreId(int index) => $"more-{index}";
 

@@ -69,6 +69,7 @@ public sealed partial class FileListing
         if (answer.Refusal?.Kind == RefusalKind.NameTaken && onConflict == OnConflict.Ask)
         {
             OnConflict? choice = null;
+            var files = (await library.FindAsync(OwnerId, ids, leaving.Token)).Count;
             await AskAsync(async () => choice = (object?)await dialogs.OpenAsync<TakenDialog>(
                 ids.Count == 1 ? "This name is taken" : "Some names are taken",
                 new() { [nameof(TakenDialog.Why)] = answer.Refusal.Sentence, [nameof(TakenDialog.Count)] = ids.Count, [nameof(TakenDialog.Files)] = files },

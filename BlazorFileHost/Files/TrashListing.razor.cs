@@ -201,7 +201,7 @@ public sealed partial class TrashListing(
                 [nameof(DeleteDialog.OwnerId)] = OwnerId,
                 [nameof(DeleteDialog.All)] = await measure(),
                 [nameof(DeleteDialog.Measure)] = measure,
-            }, new DialogOptions { ShowClose = false, Width = "min(28rem, calc(100vw - 2rem))", CssClass = "ask" });
+            }, Question.Of());
             if (answer is true)
             {
                 var gone = await act();
