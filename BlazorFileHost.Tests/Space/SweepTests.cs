@@ -213,6 +213,31 @@ public sealed class SweepTests
         Assert.Equal(new Swept(0, 1, 0), await sweep.RunAsync());
     }
 
+    [Theory, OnSqlite, OnPostgreSql]
+    [Trait("Battery", "INT-07"), Trait("Battery", "CRA-17")]
+    public async Task What_was_kept_long_enough_goes_only_while_database_and_storage_belong_together(DatabaseKind kind)
+    {
+        await using var world = await SpaceWorld.CreateAsync(kind);
+        var file = await world.AddAsync("a.txt", "one");
+        await world.ChangeAsync(context => PurgedFiles.PurgeAsync(context, world.Owner, [file.Id], [], world.Clock.Now.UtcDateTime.AddDays(-2), CancellationToken.None));
+        var retention = new Retention(world.Database.Contexts, world.Storage, world.Changes, new FixedOptions<LibraryOptions>(new()), world.Clock, world.Log<Retention>());
+        using var rounds = new Rounds(world.NewGuard(), null!, null!, null!, retention, null!, world.Clock, world.Log<Rounds>());
+
+        // Restored from before, and then the storage of another one.
+        await world.ChangeAsync(context => context.Stores.ExecuteUpdateAsync(set => set.SetProperty(store => store.Epoch, 0)));
+        await rounds.LetGoAsync(CancellationToken.None);
+        var mark = (await world.Storage.GetMarkAsync())!;
+        await world.Storage.SetMarkAsync(mark with { Id = Guid.NewGuid() });
+        await rounds.LetGoAsync(CancellationToken.None);
+        Assert.True(File.Exists(world.PathOf(file)));
+        Assert.Equal(1, await world.AskAsync(context => context.Files.CountAsync()));
+
+        await world.Storage.SetMarkAsync(mark);
+        await world.Guard.AcceptAsync();
+        await rounds.LetGoAsync(CancellationToken.None);
+        Assert.False(File.Exists(world.PathOf(file)));
+    }
+
     private static Sweep NewSweep(SpaceWorld world)
         => new(world.Database.Contexts, world.Storage, world.NewGuard(), world.Unfinished, world.Clock, world.Log<Sweep>());
 }

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Options;
 namespace BlazorFileHost.Space;
 
 /// <summary>Looks after the storage while the app runs: sweeps every ten minutes, reads again what is due, and counts every day.</summary>
-internal sealed class Rounds(Sweep sweep, Scrub scrub, StoreNumbers numbers, Retention retention, IOptionsMonitor<SpaceOptions> options, TimeProvider time, ILogger<Rounds> log) : BackgroundService
+internal sealed class Rounds(
+    StoreGuard guard, Sweep sweep, Scrub scrub, StoreNumbers numbers, Retention retention, IOptionsMonitor<SpaceOptions> options, TimeProvider time, ILogger<Rounds> log) : BackgroundService
 {
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ScrubEvery = TimeSpan.FromSeconds(15);
@@ -43,12 +44,30 @@ internal sealed class Rounds(Sweep sweep, Scrub scrub, StoreNumbers numbers, Ret
         }
     }
 
-    private async Task LetGoAsync(CancellationToken cancellation)
+    /// <summary>Not of a storage or by a database that is not sure to be the right one: as with the sweep, which says so.</summary>
+    internal async Task LetGoAsync(CancellationToken cancellation)
     {
+        if (!await IsSoundAsync(cancellation))
+        {
+            return;
+        }
+
         var (purged, removed) = await retention.RunAsync(cancellation);
         if (purged + removed > 0)
         {
             log.LogInformation("{Purged} files in the trash or among versions were kept long enough; the bytes of {Removed} have gone.", purged, removed);
+        }
+    }
+
+    private async Task<bool> IsSoundAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return (await guard.LookAsync(cancellation)).Standing == Standing.Sound;
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 
