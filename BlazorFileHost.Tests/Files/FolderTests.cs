@@ -1,8 +1,11 @@
+using System.Data.Common;
 using BlazorFileHost.Data;
+using BlazorFileHost.Data.Sqlite;
 using BlazorFileHost.Files;
 using BlazorFileHost.Live;
 using BlazorFileHost.Storage;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -11,6 +14,51 @@ namespace BlazorFileHost.Tests.Files;
 /// <summary>Folders: made as whole trees, listed before the files, deleted with all that lies in them; the same on every database.</summary>
 public sealed class FolderTests
 {
+    [Fact]
+    public async Task Many_folders_at_once_are_not_asked_for_one_by_one()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        string[] path = ["a", "b", "c", "d"];
+        var deep = (await world.Library.MakeFoldersAsync(world.Owner, null, [path]))[0].Value;
+        var many = (await world.Library.MakeFoldersAsync(world.Owner, deep, [.. Enumerable.Range(0, 1000).Select(number => (IReadOnlyList<string>)[$"{number}"])])).Select(answer => answer.Value).ToList();
+        var inside = (await world.Library.MakeFoldersAsync(world.Owner, many[7], [["x", "y"]]))[0].Value;
+        var counting = new Counting();
+        await using var context = new SqliteFileHostContext(SqliteFileHostContext.Options(world.Database.ConnectionString).AddInterceptors(counting)
+            .UseApplicationServiceProvider(FileHostContext.WithoutApplication).Options);
+
+        var below = await FileLibrary.BelowAsync(context, world.Owner, [.. many, inside], default);
+        Assert.Equal((1002, 1002), (below.Count, below.Select(folder => folder.Id).Distinct().Count()));
+        Assert.True(below.FindIndex(folder => folder.Id == inside) > below.FindIndex(folder => folder.Id == many[7]));
+        Assert.InRange(counting.Commands, 1, 20);
+
+        var top = (await world.Library.PathAsync(world.Owner, deep))![0].Id;
+        below = await FileLibrary.BelowAsync(context, world.Owner, [inside, top, deep], default);
+        Assert.Equal((top, 1006), (below[0].Id, below.Count));
+    }
+
+    [Fact]
+    public async Task Chosen_folders_that_lie_in_one_another_in_a_circle_are_all_found()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        var two = (await world.Library.MakeFoldersAsync(world.Owner, null, [["one", "two"]]))[0].Value;
+        var one = (await world.Library.PathAsync(world.Owner, two))![0].Id;
+        await using var context = world.Database.Contexts.CreateDbContext();
+        await context.Folders.Where(row => row.Id == one).ExecuteUpdateAsync(set => set.SetProperty(row => row.ParentId, two));
+        Assert.Equal(new[] { one, two }.Order(), (await FileLibrary.BelowAsync(context, world.Owner, [one, two], default)).Select(folder => folder.Id).Order());
+    }
+
+    private sealed class Counting : DbCommandInterceptor
+    {
+        public int Commands { get; private set; }
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            Commands++;
+            return ValueTask.FromResult(result);
+        }
+    }
+
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
     public async Task A_tree_is_made_in_one_step_and_what_is_there_is_met(DatabaseKind kind)
     {

@@ -135,19 +135,14 @@ public sealed partial class FileLibrary
 
         level.Sort((one, other) => one.Id.CompareTo(other.Id));
 
-        // Who is chosen beside a folder that it lies in comes with that one.
-        var chosen = level.Select(folder => folder.Id).ToHashSet();
-        var (found, seen) = (new List<Folder>(), new HashSet<Guid>());
-        var inside = new HashSet<Guid>();
-        foreach (var folder in chosen.Count > 1 ? level : [])
+        if (level.Count > 1)
         {
-            if ((await PathAsync(context, ownerId, folder.Id, cancellation))?.SkipLast(1).Any(above => chosen.Contains(above.Id)) == true)
-            {
-                inside.Add(folder.Id);
-            }
+            // Who is chosen beside a folder that it lies in comes with that one.
+            var inside = await InsideAsync(context, ownerId, level, cancellation);
+            level.RemoveAll(folder => inside.Contains(folder.Id));
         }
 
-        level.RemoveAll(folder => inside.Contains(folder.Id));
+        var (found, seen) = (new List<Folder>(), new HashSet<Guid>());
         while (level.Count > 0)
         {
             // Each once, whatever stands in the table: no round can go on for ever.
@@ -164,6 +159,44 @@ public sealed partial class FileLibrary
         }
 
         return found;
+    }
+
+    /// <summary>Those of the folders that lie below others of them. Climbs from all at once: many lie in one.</summary>
+    private static async Task<HashSet<Guid>> InsideAsync(FileHostContext context, Guid ownerId, List<Folder> folders, CancellationToken cancellation)
+    {
+        var parents = folders.ToDictionary(folder => folder.Id, folder => folder.ParentId);
+        var asked = new HashSet<Guid>(parents.Keys) { ownerId };
+        for (var next = parents.Values.Where(asked.Add).ToList(); next.Count > 0;)
+        {
+            var found = new List<Guid>();
+            foreach (var chunk in next.Chunk(ChunkSize))
+            {
+                foreach (var row in await context.Folders.Where(folder => chunk.Contains(folder.Id)).Select(folder => new { folder.Id, folder.OwnerId, folder.ParentId })
+                    .ToListAsync(cancellation))
+                {
+                    if (row.OwnerId == ownerId)
+                    {
+                        parents.Add(row.Id, row.ParentId);
+                        found.Add(row.ParentId);
+                    }
+                }
+            }
+
+            next = [.. found.Where(asked.Add)];
+        }
+
+        var chosen = folders.Select(folder => folder.Id).ToHashSet();
+        return [.. chosen.Where(id =>
+        {
+            var (inside, at) = (false, parents[id]);
+            for (var height = 0; height <= MostDepth && parents.TryGetValue(at, out var above); height++)
+            {
+                (inside, at) = (inside || chosen.Contains(at), above);
+            }
+
+            // Who comes to no end lies in a circle, in itself, and would go with nobody.
+            return inside && !parents.ContainsKey(at);
+        })];
     }
 
     private static async Task<IReadOnlyList<Folder>?> PathAsync(FileHostContext context, Guid ownerId, Guid folderId, CancellationToken cancellation)
