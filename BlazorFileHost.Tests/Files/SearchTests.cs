@@ -35,6 +35,11 @@ public sealed class SearchTests
         await ExpectAsync("AND");
         await ExpectAsync("x* OR y");
         await ExpectAsync(".docx", "MixedCASE.docx");
+
+        // As an address can ask for it.
+        await ExpectAsync("xed\0CASE", "MixedCASE.docx");
+        await ExpectAsync("\u0001report\u001b", "Annual Report 2026.pdf");
+        Assert.Empty((await world.Library.SearchAsync(world.Owner, new("") { Extension = "do\0cx" }, new(FileColumn.Name, false), 0, 100)).Files);
     }
 
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer]

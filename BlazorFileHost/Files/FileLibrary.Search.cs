@@ -39,7 +39,7 @@ public sealed partial class FileLibrary
         Guid ownerId, FileQuery query, FileOrder order, int skip, int take, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        List<string> words = [.. query.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(FileName.Key).Distinct(StringComparer.Ordinal).Take(MostWords)];
+        List<string> words = [.. Plain(query.Text).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(FileName.Key).Distinct(StringComparer.Ordinal).Take(MostWords)];
         var files = context.MightBeNamed(words).AsNoTracking().Where(file => file.OwnerId == ownerId && file.State == FileState.Live);
         var folders = context.Folders.AsNoTracking().Where(folder => folder.OwnerId == ownerId && folder.State == FileState.Live);
         foreach (var word in words)
@@ -57,7 +57,7 @@ public sealed partial class FileLibrary
 
         if (query.Extension is { Length: > 0 } extension)
         {
-            var ending = "." + FileName.Key(extension);
+            var ending = "." + FileName.Key(Plain(extension));
             files = files.Where(file => file.NameKey.EndsWith(ending));
         }
 
@@ -93,4 +93,7 @@ public sealed partial class FileLibrary
         var filesHere = left > 0 ? await Ordered(files, order).ThenBy(file => file.Id).Skip(from).Take(left).ToListAsync(cancellation) : [];
         return new FilePage(foldersHere, filesHere, folderCount + found.Count, found.Count == MostFound || folderCount == MostFound);
     }
+
+    /// <summary>No name has control characters, and no database looks for a NUL.</summary>
+    private static string Plain(string text) => string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
 }
