@@ -108,5 +108,30 @@ public sealed class OrganiseRacesTests
         await world.CheckAsync(quiet: true);
     }
 
+    [Theory, OnPostgreSql]
+    public async Task Two_who_replace_at_once_do_one_thing_that_is_undone_together(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        world.Rules.Versions = 5;
+        await world.BatchAsync(2, 10, "a");
+        await using var ahead = world.Database.Contexts.CreateDbContext();
+        await using var watching = world.Database.Contexts.CreateDbContext();
+        var both = Task.CompletedTask;
+        await ahead.WriteAsync(async token =>
+        {
+            await FileRegister.StandInLineAsync(ahead, world.Owner, token);
+            both = Task.WhenAll(Enumerable.Range(0, 2).Select(number => Task.Run(() =>
+                world.Library.ReceiveAsync(world.Owner, new($"a {number}.txt", 5), OnConflict.Replace, new MemoryStream(UploadWorld.Text(5, number + 7)), token))));
+            await Eventually.TrueAsync(async () => await watching.Database.SqlQueryRaw<int>(
+                "SELECT count(*)::int AS \"Value\" FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").SingleAsync(token) == 2, "both stand in line");
+        });
+        await both;
+
+        var action = Assert.Single(await watching.FileActions.ToListAsync());
+        Assert.Equal(2, action.Files);
+        Assert.Equal(2, (await world.Library.UndoAsync(world.Owner, action.Id)).Value!.Files);
+        Assert.All(await world.FilesAsync(), file => Assert.Equal(10, file.Size));
+    }
+
     private static async Task<Folder> TopAsync(UploadWorld world) => (await world.Library.ListAsync(world.Owner, default, 0, 1)).Folders[0];
 }

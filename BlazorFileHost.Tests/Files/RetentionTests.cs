@@ -30,7 +30,7 @@ public sealed class RetentionTests
         Assert.Equal(5, (await world.Library.UsageAsync(world.Owner))!.Used);
 
         world.Clock.Advance(TimeSpan.FromSeconds(1));
-        await retention.RunAsync();
+        Assert.Equal((2, 0), await retention.RunAsync());
         Assert.Equal(1, (await world.Library.UsageAsync(world.Owner))!.Used);
         Assert.Equal(0, (await world.Library.ListTrashAsync(world.Owner, 0, 10)).Total);
         Assert.Equal(0, (await world.Library.RestoreAsync(world.Owner, [folder, file.Id])).Entries);
@@ -132,9 +132,98 @@ public sealed class RetentionTests
         Assert.Equal(3, (await world.Library.UsageAsync(world.Owner))!.Used);
 
         world.Clock.Advance(TimeSpan.FromDays(89.5));
-        await Retention(world).RunAsync();
+        Assert.Equal((1, 2), await Retention(world).RunAsync());
         Assert.Equal("3", await TextAsync(world, Assert.Single(await world.Library.VersionsAsync(world.Owner, file.Id)).Id));
         Assert.Equal(2, (await world.Library.UsageAsync(world.Owner))!.Used);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    public async Task A_small_picture_of_what_a_file_held_before_does_not_come_back(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        var file = await AddAsync(world, "a.txt", "one");
+        Assert.NotNull((await world.Library.KeepThumbnailAsync(world.Owner, file.Id, file.Sha256, "small"u8.ToArray(), "image/png")).Value);
+        await AddAsync(world, "a.txt", "second", choice: OnConflict.Replace);
+        await world.Library.DeleteAsync(world.Owner, [(await AddAsync(world, "b.txt", "b")).Id]);
+        await world.Library.EmptyTrashAsync(world.Owner);
+
+        Assert.Equal(new FileSummary(1, 1, 0), await world.Library.RecoverAsync(world.Owner));
+        Assert.Null(await world.Library.OpenThumbnailAsync(world.Owner, file.Id));
+        world.Clock.Advance(TimeSpan.FromDays(2));
+        await Retention(world).RunAsync();
+        await world.CheckAsync(quiet: true);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "INT-11")]
+    public async Task Only_what_can_be_undone_is_offered_to_be_undone(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        world.Rules.Versions = 0;
+        var file = await AddAsync(world, "a.txt", "one");
+        await AddAsync(world, "a.txt", "two", choice: OnConflict.Replace);
+        Assert.Null(await world.Library.LastActionAsync(world.Owner));
+
+        world.Rules.Versions = 20;
+        await using (var context = world.Database.Contexts.CreateDbContext())
+        {
+            await context.Files.Where(row => row.Id == file.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.Damaged, world.Clock.GetUtcNow().UtcDateTime));
+        }
+
+        await AddAsync(world, "a.txt", "three", choice: OnConflict.Replace);
+        Assert.Null(await world.Library.LastActionAsync(world.Owner));
+        await AddAsync(world, "a.txt", "four", choice: OnConflict.Replace);
+        var action = (await world.Library.LastActionAsync(world.Owner))!;
+        Assert.Equal(1, (await world.Library.UndoAsync(world.Owner, action.Id)).Value!.Files);
+        Assert.Equal("three", await TextAsync(world, file.Id));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "INT-11")]
+    public async Task However_often_files_were_replaced_at_a_stretch_they_get_back_what_they_held_before(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        world.Rules.Versions = 2;
+        var (one, two) = (await AddAsync(world, "a.txt", "0"), await AddAsync(world, "b.txt", "b"));
+        await AddAsync(world, "a.txt", "00", choice: OnConflict.Replace);
+        world.Clock.Advance(TimeSpan.FromMinutes(2));
+        foreach (var text in new[] { "1", "22", "333", "4444" })
+        {
+            world.Clock.Advance(TimeSpan.FromSeconds(1));
+            await AddAsync(world, "a.txt", text, choice: OnConflict.Replace);
+        }
+
+        var action = (await world.Library.LastActionAsync(world.Owner))!;
+        Assert.Equal((FileActionKind.Replace, 1, "a.txt"), (action.Kind, action.Files, action.Name));
+        Assert.Equal(["333", "00"], await Task.WhenAll((await world.Library.VersionsAsync(world.Owner, one.Id)).Select(version => TextAsync(world, version.Id))));
+
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        await AddAsync(world, "b.txt", "bb", choice: OnConflict.Replace);
+        await AddAsync(world, "b.txt", "bbb", choice: OnConflict.Replace);
+        action = (await world.Library.LastActionAsync(world.Owner))!;
+        Assert.Equal((2, null), (action.Files, action.Name));
+        Assert.Equal(2, (await world.Library.UndoAsync(world.Owner, action.Id)).Value!.Files);
+        Assert.Equal(("00", "b"), (await TextAsync(world, one.Id), await TextAsync(world, two.Id)));
+        await world.CheckAsync();
+    }
+
+    [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "INT-11")]
+    public async Task A_version_comes_back_only_under_a_name_that_says_what_it_holds(DatabaseKind kind)
+    {
+        await using var world = await WorldAsync(kind);
+        world.Rules.AllowedExtensions = "txt md png";
+        var file = await AddAsync(world, "x.txt", "hello");
+        await AddAsync(world, "x.txt", "", choice: OnConflict.Replace);
+        Assert.NotNull((await world.Library.RenameAsync(world.Owner, file.Id, "x.png")).Value);
+        var old = Assert.Single(await world.Library.VersionsAsync(world.Owner, file.Id));
+        var refusal = (await world.Library.RestoreVersionAsync(world.Owner, old.Id)).Refusal!;
+        Assert.Equal((RefusalKind.ContentMismatch, "This version of “x.png” was not restored: what it holds is not what .png says. Download it, or rename the file first."),
+            (refusal.Kind, refusal.Sentence));
+        Assert.Equal("", await TextAsync(world, file.Id));
+
+        Assert.NotNull((await world.Library.RenameAsync(world.Owner, file.Id, "x.md")).Value);
+        var restored = (await world.Library.RestoreVersionAsync(world.Owner, old.Id)).Value!;
+        Assert.Equal(("x.md", "text/markdown", "hello"), (restored.Name, restored.ContentType, await TextAsync(world, file.Id)));
+        var held = Assert.Single(await world.Library.VersionsAsync(world.Owner, file.Id));
+        Assert.Equal(("x.md", "text/markdown", 0), (held.Name, held.ContentType, held.Size));
     }
 
     [Fact]

@@ -167,8 +167,8 @@ public sealed partial class FileLibrary
     }
 
     /// <summary>
-    /// Puts what was removed for good back into the trash, as long as its bytes are still kept; versions become versions again. For an operator: it
-    /// goes past the quota.
+    /// Puts what was removed for good back into the trash, as long as its bytes are still kept; versions become versions again. Small pictures do not:
+    /// they may show what a file held before, and are made anew. For an operator: it goes past the quota.
     /// </summary>
     public async Task<FileSummary> RecoverAsync(Guid ownerId, CancellationToken cancellation = default)
     {
@@ -178,7 +178,7 @@ public sealed partial class FileLibrary
         await context.WriteAsync(async token =>
         {
             await FileRegister.StandInLineAsync(context, ownerId, token);
-            var files = context.Files.Where(file => file.OwnerId == ownerId && file.Purged != null);
+            var files = context.Files.Where(file => file.OwnerId == ownerId && file.Purged != null && file.State != FileState.Thumbnail);
             var folders = context.Folders.Where(folder => folder.OwnerId == ownerId && folder.Purged != null);
             var (count, bytes) = (await files.CountAsync(file => file.State == FileState.Trashed, token), await files.SumAsync(file => file.Size, token));
             back = new FileSummary(count, bytes, await folders.CountAsync(token));

@@ -35,6 +35,12 @@ public sealed partial class FileLibrary
                 return Refusal.VersionGone();
             }
 
+            if (TypeOf(version!, file.Name) is null)
+            {
+                // It was renamed since, when it held something else.
+                return Refusal.VersionUnlike(file.Name, FileName.Extension(file.Name) ?? "");
+            }
+
             await SwapAsync(context, file, version!, actionId, now, token);
             context.FileActions.Add(new() { Id = actionId, OwnerId = ownerId, Kind = FileActionKind.Replace, When = now, Files = 1, Name = file.Name });
             await context.SaveChangesAsync(token);
@@ -183,11 +189,14 @@ public sealed partial class FileLibrary
         return new Changed(swapped, 0);
     }
 
+    /// <summary>Of what somebody's file held, under the name that the file has now; null when that name says something else.</summary>
+    private static string? TypeOf(StoredFile content, string name) => ContentInspector.TypeUnder(FileName.Extension(name) ?? "", content.ContentType, content.Size);
+
     /// <summary>Both rows stay what they are; only what they hold changes places. They take up together what they took up before.</summary>
     private static async Task SwapAsync(FileHostContext context, StoredFile file, StoredFile version, Guid? actionId, DateTime now, CancellationToken cancellation)
     {
+        (file.ContentType, version.ContentType) = (TypeOf(version, file.Name) ?? version.ContentType, file.ContentType);
         (file.Size, version.Size) = (version.Size, file.Size);
-        (file.ContentType, version.ContentType) = (version.ContentType, file.ContentType);
         (file.Sha256, version.Sha256) = (version.Sha256, file.Sha256);
         (file.Crc32, version.Crc32) = (version.Crc32, file.Crc32);
         (file.StorageKey, version.StorageKey) = (version.StorageKey, file.StorageKey);
@@ -195,6 +204,8 @@ public sealed partial class FileLibrary
         (file.NextCheck, version.NextCheck) = (version.NextCheck, file.NextCheck);
         (file.Damaged, version.Damaged) = (version.Damaged, file.Damaged);
         (file.Modified, version.Modified) = (now, file.Modified);
+        // The name under which that was held last.
+        version.Name = file.Name;
         version.StateSince = now;
         file.ActionId = version.ActionId = actionId;
         file.FromFolderId = null;

@@ -208,9 +208,9 @@ internal sealed class FileRegister(
         private readonly HashSet<Guid> gone = [];
         private readonly HashSet<Guid> replaced = [];
         private readonly List<Guid> lost = [];
+        private readonly HashSet<Guid> fresh = [];
         private readonly Guid ownAction = Guid.CreateVersion7();
         private Guid action;
-        private string? lastReplaced;
         private int runs;
 
         public Answer<StoredFile>[] Answers { get; } = new Answer<StoredFile>[arrivals.Count];
@@ -239,9 +239,8 @@ internal sealed class FileRegister(
             folders.Clear();
             replaced.Clear();
             lost.Clear();
+            fresh.Clear();
             Superfluous.Clear();
-            var burst = arrivals.Any(arrival => arrival.OnConflict == OnConflict.Replace) ? await BurstAsync(cancellation) : null;
-            action = burst?.Id ?? ownAction;
 
             var brought = arrivals.Sum(arrival => arrival.Content.Size);
             var reserved = arrivals.Where(arrival => arrival.Upload is not null).Sum(arrival => arrival.Content.Size);
@@ -255,6 +254,9 @@ internal sealed class FileRegister(
                 return Usage is null ? Outcome.OwnerGone : Outcome.TooMuch;
             }
 
+            // Now that it is our turn nobody else undoes or begins one.
+            var burst = arrivals.Any(arrival => arrival.OnConflict == OnConflict.Replace) ? await BurstAsync(cancellation) : null;
+            action = burst?.Id ?? ownAction;
             foreach (var folder in arrivals.GroupBy(arrival => arrival.FolderId))
             {
                 if (folder.Key != ownerId && !await context.Folders.AnyAsync(
@@ -368,7 +370,6 @@ internal sealed class FileRegister(
             {
                 context.Files.Add(Before(there, there.Damaged is not null));
                 replaced.Add(there.Id);
-                lastReplaced = there.Name;
                 there.ActionId = action;
                 there.FromFolderId = null;
                 there.FromName = null;
@@ -416,6 +417,10 @@ internal sealed class FileRegister(
             {
                 lost.Add(version.Id);
             }
+            else
+            {
+                fresh.Add(version.Id);
+            }
 
             return version;
         }
@@ -433,7 +438,37 @@ internal sealed class FileRegister(
         private async Task SettleReplacedAsync(FileAction? burst, CancellationToken cancellation)
         {
             context.ChangeTracker.Clear();
-            if (burst is null)
+            await FileLibrary.DropThumbnailsAsync(context, ownerId, replaced, now, cancellation);
+            var superfluous = new List<Guid>(lost);
+            var (more, name) = (0, "");
+            foreach (var chunk in replaced.Chunk(ChunkSize))
+            {
+                var versions = await context.Files
+                    .Where(row => row.OwnerId == ownerId && chunk.Contains(row.FolderId) && row.State == FileState.Version && row.Purged == null)
+                    .Select(row => new { row.Id, row.FolderId, row.Name, row.StateSince, row.ActionId }).ToListAsync(cancellation);
+                foreach (var file in versions.Where(version => !lost.Contains(version.Id)).OrderByDescending(version => version.StateSince).ThenByDescending(version => version.Id)
+                    .GroupBy(version => version.FolderId))
+                {
+                    // What undoing gives back is kept before others, however often the file was replaced since.
+                    var first = file.LastOrDefault(version => version.ActionId == action);
+                    superfluous.AddRange(file.OrderByDescending(version => version == first).Skip(rules.Versions).Select(version => version.Id));
+                    if (first is not null && rules.Versions > 0 && fresh.Contains(first.Id))
+                    {
+                        (more, name) = (more + 1, first.Name);
+                    }
+                }
+            }
+
+            // Only what can be undone is an action.
+            if (burst is not null)
+            {
+                var count = burst.Files + more;
+                await context.FileActions.Where(row => row.Id == action).ExecuteUpdateAsync(set => set
+                    .SetProperty(row => row.When, now)
+                    .SetProperty(row => row.Files, count)
+                    .SetProperty(row => row.Name, row => count == 1 ? row.Name : null), cancellation);
+            }
+            else if (more > 0)
             {
                 context.FileActions.Add(new()
                 {
@@ -441,30 +476,10 @@ internal sealed class FileRegister(
                     OwnerId = ownerId,
                     Kind = FileActionKind.Replace,
                     When = now,
-                    Files = replaced.Count,
-                    Name = replaced.Count == 1 ? lastReplaced : null,
+                    Files = more,
+                    Name = more == 1 ? name : null,
                 });
                 await context.SaveChangesAsync(cancellation);
-            }
-            else
-            {
-                var more = replaced.Count;
-                await context.FileActions.Where(row => row.Id == action).ExecuteUpdateAsync(set => set
-                    .SetProperty(row => row.When, now)
-                    .SetProperty(row => row.Files, row => row.Files + more)
-                    .SetProperty(row => row.Name, (string?)null), cancellation);
-            }
-
-            await FileLibrary.DropThumbnailsAsync(context, ownerId, replaced, now, cancellation);
-            var superfluous = new List<Guid>(lost);
-            foreach (var chunk in replaced.Chunk(ChunkSize))
-            {
-                var versions = await context.Files
-                    .Where(row => row.OwnerId == ownerId && chunk.Contains(row.FolderId) && row.State == FileState.Version && row.Purged == null)
-                    .Select(row => new { row.Id, row.FolderId, row.StateSince, row.Damaged }).ToListAsync(cancellation);
-                superfluous.AddRange(versions.Where(version => !lost.Contains(version.Id)).GroupBy(version => version.FolderId)
-                    .SelectMany(file => file.OrderByDescending(version => version.StateSince).ThenByDescending(version => version.Id).Skip(rules.Versions))
-                    .Select(version => version.Id));
             }
 
             if (superfluous.Count > 0)

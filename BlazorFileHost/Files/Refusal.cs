@@ -115,6 +115,9 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
 
     public static Refusal NothingToUndo() => new(RefusalKind.NothingToUndo, "There is nothing left to undo: it was undone, or changed again since.");
 
+    public static Refusal VersionUnlike(string name, string extension)
+        => new(RefusalKind.ContentMismatch, $"This version of {Quote(name)} was not restored: what it holds is not what .{extension} says. Download it, or rename the file first.");
+
     public static Refusal VersionGone() => new(RefusalKind.VersionGone, "This version is no longer there.");
 
     public static Refusal ExtensionMissing(string name, IEnumerable<string> allowed)

@@ -59,7 +59,8 @@ public sealed class Retention(
                     var below = await FileLibrary.BelowAsync(context, owner, folderIds, token);
                     gone = await PurgedFiles.PurgeAsync(context, owner, fileIds, [.. below.Select(folder => folder.Id)], time.GetUtcNow().UtcDateTime, token);
                 }, cancellation);
-                purged += fileIds.Length + gone.Count;
+                // Versions are no files of which it says how many.
+                purged += gone.Count + (state == FileState.Version ? fileIds.Length : 0);
                 changes.Notify(owner);
             }
 
