@@ -206,7 +206,7 @@ public sealed class OrganiseTests(BrowserRoom room)
         await person.DropAsync(("dropped.txt", "y"u8.ToArray()));
         await Assertions.Expect(Tile(page, "dropped.txt")).ToBeVisibleAsync();
         // A browser that keeps nothing shows them as well.
-        await page.EvaluateAsync("() => Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('No.', 'SecurityError'); } })");
+        await page.EvaluateAsync("() => { Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('No.', 'SecurityError'); } }); }");
         await page.GetByRole(AriaRole.Button, new() { Name = "Rows" }).ClickAsync();
 
         // Deleted, found in the trash, and back.
