@@ -227,6 +227,8 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.NameKey }).IsUnique();
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Size, f.NameKey });
             file.HasIndex(f => new { f.OwnerId, f.FolderId, f.Modified, f.NameKey });
+            // Along this one whoever looks for a common word finds the first thousand in order.
+            file.HasIndex(f => new { f.OwnerId, f.NameKey }).HasFilter("\"State\" = 0");
             file.HasIndex(f => f.StorageKey);
             file.HasIndex(f => new { f.OwnerId, f.State, f.StateSince }).HasFilter("\"StateSince\" IS NOT NULL");
             file.HasIndex(f => f.StateSince).HasFilter("\"StateSince\" IS NOT NULL");

@@ -8,13 +8,14 @@ public sealed partial class FileLibrary
 {
     /// <summary>One stretch of a folder's list as it is now, and how many entries there are in all.</summary>
     /// <param name="folderId">Null for the root.</param>
+    /// <param name="counted">What is known to be in it; null where that is to be counted.</param>
     public async Task<FilePage> ListAsync(
-        Guid ownerId, FileOrder order, int skip, int take, Guid? folderId = null, CancellationToken cancellation = default)
+        Guid ownerId, FileOrder order, int skip, int take, Guid? folderId = null, FolderContents? counted = null, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         var (folders, files) = In(context, ownerId, folderId ?? ownerId);
-        var folderCount = await folders.CountAsync(cancellation);
-        var fileCount = await files.CountAsync(cancellation);
+        var folderCount = counted?.Folders ?? await folders.CountAsync(cancellation);
+        var fileCount = counted?.Files ?? await files.CountAsync(cancellation);
         var foldersHere = skip < folderCount ? await Ordered(folders, order).Skip(skip).Take(take).ToListAsync(cancellation) : [];
         var left = take - foldersHere.Count;
         var filesHere = left > 0 ? await (await FromAsync(files, order, skip - folderCount, cancellation)).Take(left).ToListAsync(cancellation) : [];

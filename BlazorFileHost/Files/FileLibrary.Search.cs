@@ -40,40 +40,23 @@ public sealed partial class FileLibrary
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         List<string> words = [.. Plain(query.Text).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(FileName.Key).Distinct(StringComparer.Ordinal).Take(MostWords)];
-        var files = context.MightBeNamed(words).AsNoTracking().Where(file => file.OwnerId == ownerId && file.State == FileState.Live);
+        Guid[]? within = query.BelowId is { } belowId && belowId != ownerId
+            ? [.. (await BelowAsync(context, ownerId, [belowId], cancellation)).Select(folder => folder.Id)]
+            : null;
+        var files = Fitting(context.MightBeNamed(words));
         var folders = context.Folders.AsNoTracking().Where(folder => folder.OwnerId == ownerId && folder.State == FileState.Live);
         foreach (var word in words)
         {
-            files = files.Where(file => file.NameKey.Contains(word));
             folders = folders.Where(folder => folder.NameKey.Contains(word));
         }
 
-        if (query.BelowId is { } belowId && belowId != ownerId)
+        if (within is not null)
         {
-            Guid[] within = [.. (await BelowAsync(context, ownerId, [belowId], cancellation)).Select(folder => folder.Id)];
-            files = files.Where(file => EF.Parameter(within).Contains(file.FolderId));
-            folders = folders.Where(folder => folder.Id != belowId && EF.Parameter(within).Contains(folder.Id));
-        }
-
-        if (query.Extension is { Length: > 0 } extension)
-        {
-            var ending = "." + FileName.Key(Plain(extension));
-            files = files.Where(file => file.NameKey.EndsWith(ending));
-        }
-
-        if (query.MinSize is { } least)
-        {
-            files = files.Where(file => file.Size >= least);
-        }
-
-        if (query.MaxSize is { } most)
-        {
-            files = files.Where(file => file.Size <= most);
+            folders = folders.Where(folder => folder.Id != query.BelowId && EF.Parameter(within).Contains(folder.Id));
         }
 
         if (query.Since is { } since)
         {
-            files = files.Where(file => file.Modified >= since);
             folders = folders.Where(folder => folder.Created >= since);
         }
 
@@ -82,16 +65,45 @@ public sealed partial class FileLibrary
         var folderCount = foldersToo ? await folders.Take(MostFound).CountAsync(cancellation) : 0;
         var found = await files.Select(file => file.Id).Take(MostFound).ToListAsync(cancellation);
         var foldersHere = skip < folderCount ? await Ordered(folders, order).ThenBy(folder => folder.Id).Skip(skip).Take(Math.Min(take, folderCount - skip)).ToListAsync(cancellation) : [];
-        var from = Math.Max(0, skip - folderCount);
-        var left = Math.Min(take - foldersHere.Count, found.Count - from);
-        if (found.Count < MostFound)
-        {
-            // All of them are known now: nobody looks for them twice.
-            files = context.Files.AsNoTracking().Where(file => EF.Parameter(found).Contains(file.Id));
-        }
+        var passed = Math.Max(0, skip - folderCount);
+        var left = Math.Min(take - foldersHere.Count, found.Count - passed);
 
-        var filesHere = left > 0 ? await Ordered(files, order).ThenBy(file => file.Id).Skip(from).Take(left).ToListAsync(cancellation) : [];
+        // Few are all known now, and nobody looks for them twice. Of many the first ones in order are met soon by whoever walks in that order.
+        files = found.Count < MostFound ? context.Files.AsNoTracking().Where(file => EF.Parameter(found).Contains(file.Id)) : Fitting(context.Files);
+        var filesHere = left > 0 ? await Ordered(files, order).ThenBy(file => file.Id).Skip(passed).Take(left).ToListAsync(cancellation) : [];
         return new FilePage(foldersHere, filesHere, folderCount + found.Count, found.Count == MostFound || folderCount == MostFound);
+
+        IQueryable<StoredFile> Fitting(IQueryable<StoredFile> rows)
+        {
+            rows = rows.AsNoTracking().Where(file => file.OwnerId == ownerId && file.State == FileState.Live);
+            foreach (var word in words)
+            {
+                rows = rows.Where(file => file.NameKey.Contains(word));
+            }
+
+            if (within is not null)
+            {
+                rows = rows.Where(file => EF.Parameter(within).Contains(file.FolderId));
+            }
+
+            if (query.Extension is { Length: > 0 } extension)
+            {
+                var ending = "." + FileName.Key(Plain(extension));
+                rows = rows.Where(file => file.NameKey.EndsWith(ending));
+            }
+
+            if (query.MinSize is { } least)
+            {
+                rows = rows.Where(file => file.Size >= least);
+            }
+
+            if (query.MaxSize is { } most)
+            {
+                rows = rows.Where(file => file.Size <= most);
+            }
+
+            return query.Since is { } from ? rows.Where(file => file.Modified >= from) : rows;
+        }
     }
 
     /// <summary>No name has control characters, and no database looks for a NUL.</summary>

@@ -12,13 +12,17 @@ public sealed partial class FileLibrary
     /// <summary>For how long it can be undone by whoever has its id.</summary>
     public static readonly TimeSpan UndoPossible = TimeSpan.FromDays(1);
 
-    /// <summary>What the owner did last, on whatever screen, if it was a moment ago and is not undone; null otherwise.</summary>
+    /// <summary>What the owner did last, on whatever screen, if it was a moment ago and some of it can be undone; null otherwise.</summary>
     public async Task<FileAction?> LastActionAsync(Guid ownerId, CancellationToken cancellation = default)
     {
         var since = time.GetUtcNow().UtcDateTime - UndoOffered;
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        return await context.FileActions.AsNoTracking().Where(action => action.OwnerId == ownerId && action.When > since && !action.Undone)
+        var last = await context.FileActions.AsNoTracking().Where(action => action.OwnerId == ownerId && action.When > since && !action.Undone)
             .OrderByDescending(action => action.When).ThenByDescending(action => action.Id).FirstOrDefaultAsync(cancellation);
+
+        // All of it may be back already, or gone for good.
+        return last is not null && (await context.Files.AnyAsync(file => file.ActionId == last.Id && file.Purged == null, cancellation)
+            || await context.Folders.AnyAsync(folder => folder.ActionId == last.Id && folder.Purged == null, cancellation)) ? last : null;
     }
 
     /// <summary>
@@ -84,7 +88,10 @@ public sealed partial class FileLibrary
         foreach (var group in things.Where(thing => thing.IsFolder).GroupBy(thing => (thing.Since, thing.From)).OrderByDescending(group => group.Key.Since))
         {
             await GroupAsync(group.Key.From, [.. group]);
-            await ReviveAsync(context, ownerId, [.. group.Select(thing => thing.Id)], cancellation);
+            if (group.Key.Since is not null)
+            {
+                await ReviveAsync(context, ownerId, [.. group.Select(thing => thing.Id)], cancellation);
+            }
         }
 
         foreach (var group in things.Where(thing => !thing.IsFolder).GroupBy(thing => thing.From))

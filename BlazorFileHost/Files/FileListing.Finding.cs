@@ -48,7 +48,7 @@ public sealed partial class FileListing
 
     private Task<FilePage> PageAsync(int skip, int take, CancellationToken cancellation) => Finding
         ? library.SearchAsync(OwnerId, search.For(FolderId, time.GetUtcNow().UtcDateTime), order, skip, take, cancellation)
-        : library.ListAsync(OwnerId, order, skip, take, FolderId, cancellation);
+        : library.ListAsync(OwnerId, order, skip, take, FolderId, contents, cancellation);
 
     private async Task<IReadOnlyList<Guid>> IdsAsync(int skip, int take) => Finding
         ? [.. Entry.Of(await PageAsync(skip, take, leaving.Token), skip).Select(entry => entry.Id)]

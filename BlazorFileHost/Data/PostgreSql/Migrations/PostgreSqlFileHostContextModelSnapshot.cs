@@ -331,6 +331,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
 
                     b.HasIndex("StorageKey");
 
+                    b.HasIndex("OwnerId", "NameKey")
+                        .HasFilter("\"State\" = 0");
+
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();
 

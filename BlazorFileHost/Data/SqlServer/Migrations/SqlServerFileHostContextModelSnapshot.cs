@@ -332,6 +332,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
 
                     b.HasIndex("StorageKey");
 
+                    b.HasIndex("OwnerId", "NameKey")
+                        .HasFilter("\"State\" = 0");
+
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();
 

@@ -324,6 +324,9 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
 
                     b.HasIndex("StorageKey");
 
+                    b.HasIndex("OwnerId", "NameKey")
+                        .HasFilter("\"State\" = 0");
+
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();
 

@@ -2,7 +2,7 @@
 
 #nullable disable
 
-namespace BlazorFileHost.Data.PostgreSql.Migrations
+namespace BlazorFileHost.Data.SqlServer.Migrations
 {
     /// <inheritdoc />
     public partial class Order : Migration
@@ -27,6 +27,12 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                 name: "IX_File_OwnerId_FolderId_Size_NameKey",
                 table: "File",
                 columns: new[] { "OwnerId", "FolderId", "Size", "NameKey" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_File_OwnerId_NameKey",
+                table: "File",
+                columns: new[] { "OwnerId", "NameKey" },
+                filter: "\"State\" = 0");
         }
 
         /// <inheritdoc />
@@ -38,6 +44,10 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
 
             migrationBuilder.DropIndex(
                 name: "IX_File_OwnerId_FolderId_Size_NameKey",
+                table: "File");
+
+            migrationBuilder.DropIndex(
+                name: "IX_File_OwnerId_NameKey",
                 table: "File");
 
             migrationBuilder.CreateIndex(

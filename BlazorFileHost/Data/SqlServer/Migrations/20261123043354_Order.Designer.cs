@@ -12,7 +12,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace BlazorFileHost.Data.SqlServer.Migrations
 {
     [DbContext(typeof(SqlServerFileHostContext))]
-    [Migration("20261123031711_Order")]
+    [Migration("20261123043354_Order")]
     partial class Order
     {
         /// <inheritdoc />
@@ -334,6 +334,9 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("StorageKey");
+
+                    b.HasIndex("OwnerId", "NameKey")
+                        .HasFilter("\"State\" = 0");
 
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace BlazorFileHost.Data.PostgreSql.Migrations
 {
     [DbContext(typeof(PostgreSqlFileHostContext))]
-    [Migration("20261123031713_Order")]
+    [Migration("20261123043357_Order")]
     partial class Order
     {
         /// <inheritdoc />
@@ -333,6 +333,9 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                         .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("StorageKey");
+
+                    b.HasIndex("OwnerId", "NameKey")
+                        .HasFilter("\"State\" = 0");
 
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();

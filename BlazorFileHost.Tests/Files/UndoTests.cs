@@ -4,8 +4,27 @@ using Microsoft.EntityFrameworkCore;
 
 namespace BlazorFileHost.Tests.Files;
 
-public sealed class CopyTests
+public sealed class UndoTests
 {
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
+    public async Task What_is_back_from_the_trash_is_not_offered_to_be_undone(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        world.Rules.TrashKept = TimeSpan.FromDays(30);
+        var (library, owner) = (world.Library, world.Owner);
+        var files = new List<Guid>();
+        foreach (var name in new[] { "a.txt", "b.txt" })
+        {
+            files.Add((await library.ReceiveAsync(owner, new(name, 1), OnConflict.Ask, new MemoryStream("x"u8.ToArray()))).Value!.Id);
+        }
+
+        await library.DeleteAsync(owner, files);
+        await library.RestoreAsync(owner, [files[0]]);
+        Assert.Equal(FileActionKind.Delete, (await library.LastActionAsync(owner))!.Kind);
+        await library.RestoreAsync(owner, [files[1]]);
+        Assert.Null(await library.LastActionAsync(owner));
+    }
+
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
     public async Task Undoing_a_copy_takes_nothing_along_that_came_later(DatabaseKind kind)
     {

@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace BlazorFileHost.Data.Sqlite.Migrations
 {
     [DbContext(typeof(SqliteFileHostContext))]
-    [Migration("20261123031708_Order")]
+    [Migration("20261123043349_Order")]
     partial class Order
     {
         /// <inheritdoc />
@@ -326,6 +326,9 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .HasFilter("\"StateSince\" IS NOT NULL");
 
                     b.HasIndex("StorageKey");
+
+                    b.HasIndex("OwnerId", "NameKey")
+                        .HasFilter("\"State\" = 0");
 
                     b.HasIndex("OwnerId", "FolderId", "NameKey")
                         .IsUnique();

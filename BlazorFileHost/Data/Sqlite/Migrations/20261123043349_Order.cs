@@ -27,6 +27,12 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                 name: "IX_File_OwnerId_FolderId_Size_NameKey",
                 table: "File",
                 columns: new[] { "OwnerId", "FolderId", "Size", "NameKey" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_File_OwnerId_NameKey",
+                table: "File",
+                columns: new[] { "OwnerId", "NameKey" },
+                filter: "\"State\" = 0");
         }
 
         /// <inheritdoc />
@@ -38,6 +44,10 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
 
             migrationBuilder.DropIndex(
                 name: "IX_File_OwnerId_FolderId_Size_NameKey",
+                table: "File");
+
+            migrationBuilder.DropIndex(
+                name: "IX_File_OwnerId_NameKey",
                 table: "File");
 
             migrationBuilder.CreateIndex(
