@@ -53,6 +53,29 @@ public sealed class UndoTests
             => (await library.ReceiveAsync(owner, new(name, 1, folder), OnConflict.Ask, new MemoryStream("x"u8.ToArray()))).Value!;
     }
 
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
+    public async Task What_makes_way_for_a_copy_is_copied_itself_when_it_was_meant(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        world.Rules.TrashKept = TimeSpan.FromDays(30);
+        var (library, owner) = (world.Library, world.Owner);
+        var deep = (await library.MakeFoldersAsync(owner, null, [["a", "b"]]))[0].Value;
+        var top = (await library.ListAsync(owner, default, 0, 10)).Folders.Single().Id;
+        var old = await ReceiveAsync("x.txt", 1, deep);
+        var fresh = await ReceiveAsync("x.txt", 2, null);
+
+        var copied = await library.CopyAsync(owner, [top, fresh], deep, OnConflict.Replace);
+
+        Assert.Equal((1, 1), (copied.Value!.Files, copied.Value.Folders));
+        Assert.Equal(2, Assert.Single((await library.ListAsync(owner, default, 0, 10, deep)).Files).Size);
+        var inner = (await library.ListAsync(owner, default, 0, 10, Assert.Single((await library.ListAsync(owner, default, 0, 10, deep)).Folders).Id)).Folders.Single().Id;
+        Assert.Equal(1, Assert.Single((await library.ListAsync(owner, default, 0, 10, inner)).Files).Size);
+        Assert.Equal([old], (await library.ListTrashAsync(owner, 0, 10)).Files.Select(file => file.Id));
+
+        async Task<Guid> ReceiveAsync(string name, int size, Guid? folder)
+            => (await library.ReceiveAsync(owner, new(name, size, folder), OnConflict.Ask, new MemoryStream(UploadWorld.Text(size, 1)))).Value!.Id;
+    }
+
     [Fact]
     public async Task More_than_can_be_copied_at_once_are_refused_before_anything_is()
     {

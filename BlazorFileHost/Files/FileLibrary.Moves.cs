@@ -191,12 +191,12 @@ public sealed partial class FileLibrary
             }
 
             // All that is to be copied is found before anything is: a folder may be copied into itself.
-            var (inside, bytes) = (new List<Guid>(), meant.Files.Sum(file => file.Size));
+            var (inside, bytes) = (new Dictionary<Guid, Guid>(), meant.Files.Sum(file => file.Size));
             foreach (var chunk in meant.Below.Select(folder => folder.Id).Chunk(ChunkSize))
             {
                 var rows = await context.Files.Where(file => file.OwnerId == ownerId && chunk.Contains(file.FolderId))
-                    .Select(file => new { file.Id, file.Size }).Take(MostCopied + 1).ToListAsync(token);
-                inside.AddRange(rows.Select(row => row.Id));
+                    .Select(file => new { file.Id, file.FolderId, file.Size }).Take(MostCopied + 1).ToListAsync(token);
+                rows.ForEach(row => inside.Add(row.Id, row.FolderId));
                 bytes += rows.Sum(row => row.Size);
                 if (inside.Count > MostCopied)
                 {
@@ -244,10 +244,11 @@ public sealed partial class FileLibrary
             }
 
             await SaveAsync();
-            foreach (var chunk in inside.Chunk(ChunkSize))
+            foreach (var chunk in inside.Keys.Chunk(ChunkSize))
             {
+                // One of them may have had to make way meanwhile: it is copied from where it lay.
                 var originals = await context.Files.AsNoTracking().Where(file => chunk.Contains(file.Id)).ToListAsync(token);
-                context.Files.AddRange(originals.Select(file => CopyOf(file, places[file.FolderId], file.Name, null)));
+                context.Files.AddRange(originals.Select(file => CopyOf(file, places[inside[file.Id]], file.Name, null)));
                 await SaveAsync();
             }
 
