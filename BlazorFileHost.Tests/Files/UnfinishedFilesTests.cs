@@ -705,7 +705,7 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
             }
         }
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(async actor =>
+        await world.Clock.PassMomentsAsync(Task.WhenAll(Enumerable.Range(0, 4).Select(async actor =>
         {
             await Task.Yield();
             var own = new Random(seed + actor + 1);
@@ -713,7 +713,7 @@ public sealed class UnfinishedFilesTests(ITestOutputHelper output)
             {
                 await crowd.ActAsync(own, mayPassTime: false);
             }
-        }));
+        })));
 
         output.WriteLine(string.Join(", ", crowd.Counted.OrderByDescending(pair => pair.Value).Select(pair => $"{pair.Key} {pair.Value}")));
         await world.CheckAsync();

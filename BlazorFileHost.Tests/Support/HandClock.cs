@@ -89,6 +89,18 @@ public sealed class HandClock : TimeProvider
         }
     }
 
+    /// <summary>Until that is done whoever waits for a moment gets it: all who could let time pass may be among those who wait.</summary>
+    public async Task PassMomentsAsync(Task until)
+    {
+        var moment = TimeSpan.FromMilliseconds(100);
+        while (await Task.WhenAny(until, TimerSetAsync(moment)) != until)
+        {
+            Advance(moment);
+        }
+
+        await until;
+    }
+
     private sealed class HandTimer(HandClock clock, Action fire) : ITimer
     {
         public DateTimeOffset Due { get; set; }
