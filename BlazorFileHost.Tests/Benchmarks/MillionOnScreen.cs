@@ -219,13 +219,8 @@ internal sealed class MillionOnScreen : IAsyncDisposable
     {
         await File.WriteAllTextAsync(heap, "");
         using var signal = Process.Start("kill", ["-USR1", $"{app.ProcessId}"]);
-        string said;
-        do
-        {
-            await Task.Delay(50);
-            said = await File.ReadAllTextAsync(heap);
-        }
-        while (!said.EndsWith('\n'));
+        var said = "";
+        await Eventually.TrueAsync(() => (said = File.ReadAllText(heap)).EndsWith('\n'), "the app says what lives on its heap");
         return long.Parse(said, CultureInfo.InvariantCulture);
     }
 }
