@@ -17,6 +17,9 @@ public sealed class Store
     /// <summary>Counts up at every sweep, here first and then in the mark.</summary>
     public long Epoch { get; set; }
 
+    /// <summary>Whether a storage with this mark is the one, and not of a later time.</summary>
+    public bool Fits(Guid markId, long epoch) => markId == MarkId && epoch <= Epoch;
+
     /// <summary>UTC. When blobs without a row are to be looked for again; moved on by the node that begins to.</summary>
     public DateTime NextWalk { get; set; } = StoredFile.AtOnce;
 

@@ -20,6 +20,10 @@ internal sealed record Meant(IReadOnlyList<StoredFile> Files, IReadOnlyList<Fold
 
     public IEnumerable<Thing> Things => Folders.Select(Thing.Of).Concat(Files.Select(Thing.Of));
 
+    /// <summary>Those that are not in that folder already. Names they had before other actions are of no concern.</summary>
+    public List<Thing> NotYetIn(Guid into) => [.. Folders.Where(folder => folder.ParentId != into).Select(folder => new Thing(folder.Id, true, folder.ParentId, folder.Name, folder.Name)),
+        .. Files.Where(file => file.FolderId != into).Select(file => new Thing(file.Id, false, file.FolderId, file.Name, file.Name))];
+
     public FileAction As(Guid ownerId, Guid id, FileActionKind kind, DateTime now) => new()
     {
         Id = id,
@@ -31,6 +35,10 @@ internal sealed record Meant(IReadOnlyList<StoredFile> Files, IReadOnlyList<Fold
         Name = Count == 1 ? Things.Single().Name : null,
     };
 }
+
+/// <summary>A file or a folder whose name is taken where it is to go.</summary>
+/// <param name="CanReplace">It is a file, and so is what is there.</param>
+public sealed record Taken(Guid Id, bool CanReplace);
 
 /// <summary>A file or a folder that is to lie in a folder.</summary>
 /// <param name="From">The folder it comes from.</param>

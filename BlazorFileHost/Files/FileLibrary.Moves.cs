@@ -144,9 +144,7 @@ public sealed partial class FileLibrary
                 return deep;
             }
 
-            // Names they had before other actions are of no concern here.
-            List<Thing> things = [.. meant.Folders.Select(folder => new Thing(folder.Id, true, folder.ParentId, folder.Name, folder.Name)),
-                .. meant.Files.Select(file => new Thing(file.Id, false, file.FolderId, file.Name, file.Name))];
+            var things = meant.NotYetIn(into);
             if (await MakeWayAsync(context, ownerId, into, things, onConflict, actionId, now, token) is { } taken)
             {
                 return taken;
@@ -156,6 +154,20 @@ public sealed partial class FileLibrary
             await RememberAsync(context, meant.As(ownerId, actionId, FileActionKind.Move, now), token);
             return new Changed(meant.Files.Count, meant.Folders.Count, actionId, renamed);
         }, cancellation);
+    }
+
+    /// <summary>Those of the files and folders whose names are taken in a folder, by something there or by another that comes, before they are moved or copied.</summary>
+    /// <param name="intoId">Null for the root.</param>
+    public async Task<IReadOnlyList<Taken>> FindTakenAsync(Guid ownerId, IReadOnlyCollection<Guid> ids, Guid? intoId, CancellationToken cancellation = default)
+    {
+        var into = intoId ?? ownerId;
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        var things = (await MeantAsync(context, ownerId, ids, cancellation)).NotYetIn(into);
+        var taken = await FileRegister.TakenAsync(context, ownerId, into, things.Select(thing => thing.Key).Distinct(StringComparer.Ordinal), cancellation);
+        List<Thing> met = [.. things.Where(thing => !taken.Add(thing.Key))];
+        var files = (await FileRegister.NamedAsync(context, ownerId, into, met.Where(thing => !thing.IsFolder).Select(thing => thing.Key), cancellation))
+            .Select(file => file.NameKey).ToHashSet(StringComparer.Ordinal);
+        return [.. met.Select(thing => new Taken(thing.Id, !thing.IsFolder && files.Contains(thing.Key)))];
     }
 
     /// <summary>Files and folders in one copy. What is empty counts for no quota: without an end, copying what was copied would fill the tables.</summary>
@@ -209,8 +221,7 @@ public sealed partial class FileLibrary
                 return Refusal.TooManyToCopy(MostCopied);
             }
 
-            List<Thing> others = [.. meant.Folders.Where(folder => folder.ParentId != into).Select(folder => new Thing(folder.Id, true, folder.ParentId, folder.Name, folder.Name)),
-                .. meant.Files.Where(file => file.FolderId != into).Select(file => new Thing(file.Id, false, file.FolderId, file.Name, file.Name))];
+            var others = meant.NotYetIn(into);
             if (onConflict == OnConflict.Ask && await ConflictAsync(context, ownerId, into, others, token) is { } conflict)
             {
                 return conflict;

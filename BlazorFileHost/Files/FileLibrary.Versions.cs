@@ -120,7 +120,7 @@ public sealed partial class FileLibrary
         }, CancellationToken.None);
         if (answer.Value is null)
         {
-            await Leftovers.RemoveAsync(storage, [key], log);
+            await leftovers.RemoveAsync([key]);
         }
 
         return answer;

@@ -20,6 +20,7 @@ public sealed partial class FileLibrary(
 {
     private readonly FileRegister register = new(contexts, storage, changes, options, time, log);
     private readonly PurgedFiles purged = new(contexts, storage, log);
+    private readonly Leftovers leftovers = new(contexts, storage, log);
 
     /// <summary>Rows handled by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;

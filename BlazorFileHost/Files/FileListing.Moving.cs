@@ -65,21 +65,34 @@ public sealed partial class FileListing
             return;
         }
 
-        var answer = await PutOnceAsync(ids, into, copy, onConflict);
+        var (answer, skipped) = (await PutOnceAsync(ids, into, copy, onConflict), 0);
         if (answer.Refusal?.Kind == RefusalKind.NameTaken && onConflict == OnConflict.Ask)
         {
-            OnConflict? choice = null;
-            var files = (await library.FindAsync(OwnerId, ids, leaving.Token)).Count;
+            TakenDialog.Choice? choice = null;
+            var taken = await library.FindTakenAsync(OwnerId, ids, into, leaving.Token);
             await AskAsync(async () => choice = (object?)await dialogs.OpenAsync<TakenDialog>(
-                ids.Count == 1 ? "This name is taken" : "Some names are taken",
-                new() { [nameof(TakenDialog.Why)] = answer.Refusal.Sentence, [nameof(TakenDialog.Count)] = ids.Count, [nameof(TakenDialog.Files)] = files },
-                Question.Of()) as OnConflict?);
+                taken.Count == 1 ? "This name is taken" : "Some names are taken",
+                new()
+                {
+                    [nameof(TakenDialog.Why)] = answer.Refusal.Sentence,
+                    [nameof(TakenDialog.Taken)] = taken.Count,
+                    [nameof(TakenDialog.Replaceable)] = taken.Count(each => each.CanReplace),
+                    [nameof(TakenDialog.Others)] = ids.Count - taken.Count,
+                    [nameof(TakenDialog.Kept)] = options.CurrentValue.TrashKept,
+                },
+                Question.Of()) as TakenDialog.Choice?);
             if (choice is null)
             {
                 return;
             }
 
-            answer = await PutOnceAsync(ids, into, copy, choice.Value);
+            skipped = choice == TakenDialog.Choice.Skip ? taken.Count : 0;
+            answer = choice switch
+            {
+                TakenDialog.Choice.Skip => await PutOnceAsync([.. ids.Except(taken.Select(each => each.Id))], into, copy, OnConflict.Ask),
+                TakenDialog.Choice.Replace => await PutOnceAsync(ids, into, copy, OnConflict.Replace),
+                _ => await PutOnceAsync(ids, into, copy, OnConflict.KeepBoth),
+            };
         }
 
         if (answer.Refusal is { } refusal)
@@ -95,6 +108,10 @@ public sealed partial class FileListing
         if (changed.Files + changed.Folders == 0)
         {
             Tell(copy ? "There was nothing to copy." : "They are there already.");
+        }
+        else if (skipped > 0)
+        {
+            Tell($"{Entered(skipped)} left where {(skipped == 1 ? "it is" : "they are")}, because the name is taken.");
         }
         else if (changed.Renamed > 0 && onConflict == OnConflict.Ask)
         {

@@ -29,6 +29,7 @@ internal sealed class FileRegister(
     ILogger log)
 {
     private readonly PurgedFiles purged = new(contexts, storage, log);
+    private readonly Leftovers leftovers = new(contexts, storage, log);
 
     /// <summary>Names asked for by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
@@ -103,7 +104,7 @@ internal sealed class FileRegister(
                 no = Refusal.StorageFull;
             }
 
-            await Leftovers.RemoveAsync(storage, arrivals.Select(arrival => arrival.Key), log);
+            await leftovers.RemoveAsync([.. arrivals.Select(arrival => arrival.Key)]);
             return [.. arrivals.Select(arrival => (Answer<StoredFile>?)no(arrival.Name))];
         }
     }
@@ -181,7 +182,7 @@ internal sealed class FileRegister(
             changes.Notify(ownerId);
         }
 
-        await Leftovers.RemoveAsync(storage, entry.Superfluous, log);
+        await leftovers.RemoveAsync(entry.Superfluous);
         if (entry.Purged && options.CurrentValue.PurgedKept <= TimeSpan.Zero)
         {
             await purged.RemoveAsync(DateTime.MaxValue, ownerId);

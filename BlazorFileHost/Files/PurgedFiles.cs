@@ -10,6 +10,8 @@ namespace BlazorFileHost.Files;
 /// </summary>
 internal sealed class PurgedFiles(IDbContextFactory<FileHostContext> contexts, IFileStorage storage, ILogger log)
 {
+    private readonly Leftovers leftovers = new(contexts, storage, log);
+
     /// <summary>Rows handled by one statement: below every database's limit of parameters.</summary>
     private const int ChunkSize = 500;
 
@@ -62,11 +64,19 @@ internal sealed class PurgedFiles(IDbContextFactory<FileHostContext> contexts, I
     /// <param name="until">UTC.</param>
     /// <param name="ownerId">Null for everybody's.</param>
     /// <param name="enough">Asked after some were removed: no need to go on.</param>
-    /// <returns>How many files have gone, and whether the storage let go of all their bytes; what it did not is for the sweep of strays.</returns>
+    /// <returns>
+    /// How many files have gone, and whether the storage let go of all their bytes; what it did not is for the sweep of strays. None while database and
+    /// storage do not belong together: then the rows, too, stay for later.
+    /// </returns>
     public async Task<(int Count, bool All)> RemoveAsync(
         DateTime until, Guid? ownerId = null, Func<bool>? enough = null, CancellationToken cancellation = default)
     {
-        var (count, all) = (0, true);
+        var (count, all) = (0, await leftovers.MayGoAsync(cancellation));
+        if (!all)
+        {
+            return (0, false);
+        }
+
         while (all && (count == 0 || enough?.Invoke() != true))
         {
             List<(Guid Id, Guid OwnerId)> due;
@@ -143,6 +153,6 @@ internal sealed class PurgedFiles(IDbContextFactory<FileHostContext> contexts, I
 
             keys = [.. found.Except(needed)];
         }, cancellation);
-        return (count, await Leftovers.RemoveAsync(storage, keys.Select(StorageKey.Parse), log));
+        return (count, await leftovers.RemoveAsync([.. keys.Select(StorageKey.Parse)]));
     }
 }

@@ -25,6 +25,7 @@ public sealed partial class UnfinishedFiles
     private readonly TimeProvider time;
     private readonly ILogger<UnfinishedFiles> log;
     private readonly FileRegister register;
+    private readonly Leftovers leftovers;
     private readonly RunningUploads running;
     private readonly Fingerprints fingerprints = new();
     private readonly SteadyClock clock;
@@ -41,6 +42,7 @@ public sealed partial class UnfinishedFiles
     {
         (this.contexts, this.storage, this.changes, this.options, this.time, this.log) = (contexts, storage, changes, options, time, log);
         register = new(contexts, storage, fileChanges, options, time, log);
+        leftovers = new(contexts, storage, log);
         running = new(time);
         clock = new(time);
     }
@@ -631,6 +633,12 @@ public sealed partial class UnfinishedFiles
 
     private async Task TakeBackAsync(StorageKey key)
     {
+        // A database that was restored may know as unfinished what is somebody's file by now.
+        if (!await leftovers.MayGoAsync())
+        {
+            return;
+        }
+
         try
         {
             await storage.DiscardAsync(key);
