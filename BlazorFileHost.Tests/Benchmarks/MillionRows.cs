@@ -18,17 +18,29 @@ internal static class MillionRows
     public const string Word = "million";
 
     private const int Rounds = 9;
+
+    /// <summary>What may be measured alone.</summary>
+    private enum Part
+    {
+        /// <summary>How soon a change elsewhere is on the screen.</summary>
+        Follow,
+
+        /// <summary>What a circuit takes up.</summary>
+        Weigh,
+    }
+
     private static readonly string[] Words = ["annual", "report", "invoice", "photo", "scan", "letter", "draft", "budget", "meeting", "contract", "holiday", "receipt"];
     private static readonly string[] Endings = ["pdf", "txt", "jpg", "png", "docx", "xlsx"];
 
     public static async Task<int> RunAsync(string[] words)
     {
         var count = words is [var said, ..] ? int.Parse(said, CultureInfo.InvariantCulture) : 1_000_000;
+        var part = words is [_, var only] ? Enum.Parse<Part>(only, ignoreCase: true) : (Part?)null;
         var kinds = Environment.GetEnvironmentVariable(TestDatabase.PostgreSqlVariable) is { Length: > 0 } ? new[] { DatabaseKind.Sqlite, DatabaseKind.PostgreSql } : [DatabaseKind.Sqlite];
         var columns = new List<List<(string What, string Figure)>>();
         foreach (var kind in kinds)
         {
-            columns.Add(await MeasureAsync(kind, count));
+            columns.Add(await MeasureAsync(kind, count, part));
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\n{count:N0} files of one owner, {count / 10:N0} of them in one folder; medians of {Rounds}, ms\n"));
@@ -41,7 +53,8 @@ internal static class MillionRows
         return 0;
     }
 
-    private static async Task<List<(string, string)>> MeasureAsync(DatabaseKind kind, int count)
+    /// <param name="part">Null for all.</param>
+    private static async Task<List<(string, string)>> MeasureAsync(DatabaseKind kind, int count, Part? part)
     {
         await using var database = await TestDatabase.CreateAsync(kind);
         await using var screen = await MillionOnScreen.StartAsync(database);
@@ -73,6 +86,12 @@ internal static class MillionRows
 
         var table = new List<(string, string)> { ("rows entered a second", string.Create(CultureInfo.InvariantCulture, $"{count / seconds:N0}")) };
         var inBig = count / 10;
+        if (part is not null)
+        {
+            await WatchAsync();
+            return table;
+        }
+
         await TimeAsync("count and sum of the folder", () => library.ContentsAsync(owner, big));
         foreach (var column in Enum.GetValues<FileColumn>())
         {
@@ -92,14 +111,7 @@ internal static class MillionRows
         await TimeAsync("search, nothing", () => library.SearchAsync(owner, new("nobody calls it so"), default, 0, 100));
         await TimeAsync("search below the folder, 1 in 6", () => library.SearchAsync(owner, new("report") { BelowId = big }, default, 0, 100));
 
-        if (screen is not null)
-        {
-            await screen.MeasureAsync(big, inBig, folders[1].Value, Rounds, (what, times) =>
-            {
-                table.Add((what, Figure(times)));
-                Console.Error.WriteLine($"{kind}: {what}: {table[^1].Item2}");
-            });
-        }
+        await WatchAsync();
 
         var ids = await library.ListIdsAsync(owner, default, 0, 10_000, big);
         var (deleting, undoing) = (new List<double>(), new List<double>());
@@ -125,6 +137,35 @@ internal static class MillionRows
         table.Add(("and back by undo", Figure([await OnceAsync(() => library.UndoAsync(owner, last.Id))])));
         return table;
 
+        async Task WatchAsync()
+        {
+            if (screen is null)
+            {
+                return;
+            }
+
+            if (part is null)
+            {
+                await screen.LookAsync(big, inBig, Rounds, Say);
+            }
+
+            if (part is null or Part.Follow)
+            {
+                await screen.FollowAsync(big, Rounds, Say);
+            }
+
+            if (part is null or Part.Weigh)
+            {
+                await screen.WeighAsync(big, folders[1].Value, Say);
+            }
+        }
+
+        void Say(string what, IEnumerable<double> times)
+        {
+            table.Add((what, Figure(times)));
+            Console.Error.WriteLine($"{kind}: {what}: {table[^1].Item2}");
+        }
+
         async Task TimeAsync<T>(string what, Func<Task<T>> ask)
         {
             var times = new List<double>();
@@ -133,8 +174,7 @@ internal static class MillionRows
                 times.Add(await OnceAsync(ask));
             }
 
-            table.Add((what, Figure(times.Skip(1))));
-            Console.Error.WriteLine($"{kind}: {what}: {table[^1].Item2}");
+            Say(what, times.Skip(1));
         }
 
         static async Task<double> OnceAsync<T>(Func<Task<T>> ask)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # How long lists, searches and undo take with a million files of one owner (or another number, as the first word), on SQLite and, where its server
-# is installed (Debian: postgresql), on PostgreSQL with its own settings but fsync. Prints a table.
+# is installed (Debian: postgresql), on PostgreSQL with its own settings but fsync. Prints a table. A second word measures only how soon a change
+# elsewhere is on the screen (follow), or what a circuit takes up (weigh).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d "${FILEHOST_BENCH_DIRECTORY:-${TMPDIR:-/tmp}}/filehost-bench-XXXXXX")

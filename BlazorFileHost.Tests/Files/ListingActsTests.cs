@@ -3,6 +3,7 @@ using BlazorFileHost.Files;
 using Bunit;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Tests.Files;
 
@@ -166,7 +167,8 @@ public sealed class ListingActsTests : ListingTest
 
         var drop = list.InvokeAsync(() => list.Instance.Drop(a.Id, folder));
         await AskedAsync();
-        Assert.Equal(["Keep both", "Replace", "Cancel"], Answers());
+        Assert.Equal(["Keep both", "Replace", "Skip", "Cancel"], Answers());
+        Assert.Equal("What is replaced goes to the trash.", dialog.Find(".hint").TextContent.Trim());
         Answer("Keep both");
         await drop;
 
@@ -289,10 +291,75 @@ public sealed class ListingActsTests : ListingTest
         await AskedAsync();
 
         Assert.Equal(["Keep both", "Cancel"], Answers());
-        Assert.Contains("it gets a number", dialog.Find(".hint").TextContent, StringComparison.Ordinal);
+        Assert.Equal("", dialog.Find(".hint").TextContent.Trim());
         Answer("Keep both");
         await drop;
         Assert.Equal(2, (await Library.ContentsAsync(Owner, made[1].Value))!.Folders);
+    }
+
+    [Fact]
+    public async Task Where_a_folder_is_in_the_way_of_a_file_nothing_is_offered_to_be_replaced()
+    {
+        var file = await ReceiveAsync("a.txt");
+        var made = await Library.MakeFoldersAsync(Owner, null, [["Photos"], ["Photos", "A.txt"]]);
+        await OpenAsync(2);
+
+        var drop = list.InvokeAsync(() => list.Instance.Drop(file.Id, made[0].Value));
+        await AskedAsync();
+
+        Assert.Equal(["Keep both", "Cancel"], Answers());
+        Answer("Keep both");
+        await drop;
+        Assert.Equal("a (2).txt", (await Library.FindAsync(Owner, [file.Id])).Single().Name);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Only_of_what_can_be_replaced_it_is_said_what_becomes_of_it(bool trash)
+    {
+        Services.GetRequiredService<IOptionsMonitor<LibraryOptions>>().CurrentValue.TrashKept = TimeSpan.FromDays(trash ? 30 : 0);
+        var (a, b) = (await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt"));
+        var folder = (await Library.MakeFoldersAsync(Owner, null, [["Photos"], ["Photos", "b.txt"]]))[0].Value;
+        await Library.ReceiveAsync(Owner, new OfferedFile("a.txt", 1, folder), OnConflict.Ask, new MemoryStream([(byte)'x']));
+        await OpenAsync(3);
+        Row("a.txt").Click();
+        Row("b.txt").Click(new MouseEventArgs { CtrlKey = true });
+
+        var drop = list.InvokeAsync(() => list.Instance.Drop(a.Id, folder));
+        await AskedAsync();
+
+        // All of them are taken: to skip them would be to cancel.
+        Assert.Equal(["Keep both", "Replace", "Cancel"], Answers());
+        Assert.Equal(["Your answer is for all of them.", trash ? "What is replaced goes to the trash." : "What is replaced is not kept.", "Only files are replaced, and only by files: the rest gets a number."],
+            dialog.Find(".hint").TextContent.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+        Answer("Replace");
+        await drop;
+        Assert.Equal(["a.txt", "b (2).txt"], (await Library.FindAsync(Owner, [a.Id, b.Id])).Select(file => file.Name).Order());
+        Assert.Equal((1, 2), ((await Library.ContentsAsync(Owner, folder))!.Folders, (await Library.ContentsAsync(Owner, folder))!.Files));
+    }
+
+    [Fact]
+    public async Task What_is_skipped_stays_and_the_others_go()
+    {
+        var (a, b) = (await ReceiveAsync("a.txt"), await ReceiveAsync("b.txt"));
+        var made = await Library.MakeFoldersAsync(Owner, null, [["Photos"], ["Photos", "Old"], ["Old"]]);
+        await Library.ReceiveAsync(Owner, new OfferedFile("a.txt", 1, made[0].Value), OnConflict.Ask, new MemoryStream([(byte)'x']));
+        await OpenAsync(4);
+        Row("a.txt").Click();
+        Row("b.txt").Click(new MouseEventArgs { CtrlKey = true });
+        Row("Old").Click(new MouseEventArgs { CtrlKey = true });
+
+        var putting = list.InvokeAsync(() => list.Instance.Drop(a.Id, made[0].Value));
+        await AskedAsync();
+        Answer("Skip");
+        await putting;
+
+        list.WaitForAssertion(() => Assert.Equal(["Old", "Photos", "a.txt"], Names()));
+        notes.WaitForAssertion(() => Assert.Contains("2 entries left where they are, because the name is taken.", notes.Markup, StringComparison.Ordinal));
+        list.WaitForAssertion(() => Assert.Equal("“b.txt” moved", Undoable));
+        Assert.Equal(made[0].Value, (await Library.FindAsync(Owner, [b.Id])).Single().FolderId);
+        Assert.Equal(1, (await Library.FindAsync(Owner, (await Library.ListIdsAsync(Owner, default, 0, 10, made[0].Value)).Skip(1).Take(1))).Single().Size);
     }
 
     [Fact]

@@ -15,6 +15,25 @@ public sealed class PictureHeaderTests
 
     private static readonly byte[] Lossy = Riff(Chunk("VP8 ", Vp8(100, 50)));
 
+    private static byte[] PngBomb => Resized(Png, 16, 30_000, 30_000);
+
+    private static byte[] JpegBomb => Frame(Jpeg, 64_250, 64_250);
+
+    private static byte[] GifBomb => [.. "GIF89a"u8, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0,
+        .. Enumerable.Repeat((byte[])[0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0], 40_000).SelectMany(frame => frame)];
+
+    private static byte[] WebPBomb => Riff(Vp8X(0, 1, 1), Chunk("VP8 ", Vp8(16_383, 16_383)));
+
+    /// <summary>As files: of many pixels, and of more bytes than their size is looked for in.</summary>
+    public static TheoryData<string, byte[]> Bombs => new()
+    {
+        { "bomb.png", [.. PngBomb, .. new byte[1 << 20]] },
+        { "bomb.jpg", [.. JpegBomb, .. new byte[1 << 20]] },
+        { "bomb.gif", GifBomb },
+        { "bomb.webp", [.. WebPBomb, .. new byte[1 << 20]] },
+        { "tall.bmp", [.. "BM"u8, .. new byte[12], 40, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80, 1, 0, 24, 0, .. new byte[1 << 20]] },
+    };
+
     public static TheoryData<byte[], string, int, int> Said => new()
     {
         { Png, "image/png", 4, 4 },
@@ -25,12 +44,12 @@ public sealed class PictureHeaderTests
         { Lossy, "image/webp", 100, 50 },
         { Riff(Vp8X(0x10, 300, 200), Chunk("ALPH", [1]), Chunk("VP8 ", Vp8(300, 200))), "image/webp", 300, 200 },
         // Bombs, of a few bytes each (CNT-07).
-        { Resized(Png, 16, 30_000, 30_000), "image/png", 30_000, 30_000 },
+        { PngBomb, "image/png", 30_000, 30_000 },
         { Resized(Png, 16, int.MaxValue, int.MaxValue), "image/png", int.MaxValue, int.MaxValue },
-        { Frame(Jpeg, 64_250, 64_250), "image/jpeg", 64_250, 64_250 },
-        { [.. "GIF89a"u8, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, .. Enumerable.Repeat((byte[])[0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0], 40_000).SelectMany(frame => frame)], "image/gif", 65_535, 65_535 },
+        { JpegBomb, "image/jpeg", 64_250, 64_250 },
+        { GifBomb, "image/gif", 65_535, 65_535 },
         // A header that lies about what the frame says.
-        { Riff(Vp8X(0, 1, 1), Chunk("VP8 ", Vp8(16_383, 16_383))), "image/webp", 16_383, 16_383 },
+        { WebPBomb, "image/webp", 16_383, 16_383 },
     };
 
     public static TheoryData<string, byte[]> Nothing => new()
@@ -51,7 +70,7 @@ public sealed class PictureHeaderTests
     public void Its_type_and_size_are_read_from_a_few_bytes(byte[] bytes, string type, int width, int height)
     {
         Assert.Equal(new PictureHeader(type, width, height), PictureHeader.Of(bytes));
-        // Whatever is claimed, nothing is set aside for it.
+        // Whatever is claimed, nothing is set aside for it: no byte, however large the picture or the file.
         var before = GC.GetAllocatedBytesForCurrentThread();
         var pixels = PictureHeader.Of(bytes)!.Value.Pixels;
         Assert.Equal((0, (long)width * height), (GC.GetAllocatedBytesForCurrentThread() - before, pixels));

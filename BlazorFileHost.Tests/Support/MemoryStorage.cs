@@ -17,10 +17,14 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
     private readonly ConcurrentDictionary<StorageKey, Kept> unfinished = new();
     private readonly Lock gate = new();
     private long used;
+    private long given;
     private StorageMark? mark;
 
     /// <summary>Bytes held, arriving ones included.</summary>
     public long Used => Interlocked.Read(ref used);
+
+    /// <summary>Bytes that were read of committed blobs.</summary>
+    public long Given => Interlocked.Read(ref given);
 
     /// <summary>Bytes to be left free.</summary>
     public long LeftFree { get; set; }
@@ -158,7 +162,7 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
         key.ThrowIfEmpty();
         return cancellation.IsCancellationRequested
             ? Task.FromCanceled<Stream?>(cancellation)
-            : Task.FromResult<Stream?>(blobs.TryGetValue(key, out var blob) ? new MemoryStream(blob.Bytes, writable: false) : null);
+            : Task.FromResult<Stream?>(blobs.TryGetValue(key, out var blob) ? new Reading(this, blob.Bytes) : null);
     }
 
     public Task<bool> DeleteAsync(StorageKey key, CancellationToken cancellation = default)
@@ -228,7 +232,10 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
     public IReadOnlyDictionary<string, byte[]> Quarantined => quarantine;
 
     public Task<StorageMark?> GetMarkAsync(CancellationToken cancellation = default)
-        => cancellation.IsCancellationRequested ? Task.FromCanceled<StorageMark?>(cancellation) : Task.FromResult(mark);
+    {
+        MustBeThere();
+        return cancellation.IsCancellationRequested ? Task.FromCanceled<StorageMark?>(cancellation) : Task.FromResult(mark);
+    }
 
     public Task SetMarkAsync(StorageMark mark, CancellationToken cancellation = default)
     {
@@ -317,6 +324,18 @@ public sealed class MemoryStorage(long capacity = long.MaxValue, TimeProvider? t
     }
 
     private sealed record Kept(byte[] Bytes, DateTimeOffset Written);
+
+    /// <summary>Counts what is read of it.</summary>
+    private sealed class Reading(MemoryStorage storage, byte[] bytes) : MemoryStream(bytes, writable: false)
+    {
+        // All other ways of reading lead here.
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            var read = base.Read(buffer, offset, count);
+            Interlocked.Add(ref storage.given, read);
+            return read;
+        }
+    }
 
     private sealed class Incoming : IncomingBlob
     {
