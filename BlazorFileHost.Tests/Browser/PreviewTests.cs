@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Playwright;
 
 namespace BlazorFileHost.Tests.Browser;
@@ -221,6 +223,84 @@ public sealed class PreviewTests : IAsyncLifetime
         Assert.False(await page.EvaluateAsync<bool>("async id => (await import('/Files/Thumbnail.razor.js')).make(id)", text.Id));
         Complain.Nobody(app.Complaints);
     }
+
+    [BrowserFact, Trait("Battery", "XSS-08")]
+    public async Task A_page_of_another_site_gets_nothing_of_a_file_of_who_visits_it()
+    {
+        using var person = await Person.SignedUpAsync(app);
+        await using var context = await OpenAsync(person);
+        var answers = new ConcurrentQueue<(string Url, int Status)>();
+        context.Response += (_, answer) =>
+        {
+            if (answer.Url.StartsWith($"{app.Address}files/", StringComparison.Ordinal))
+            {
+                answers.Enqueue((answer.Url, answer.Status));
+            }
+        };
+        var picture = await person.UploadedAsync("part.png", Samples.Bytes("png", 1));
+        var script = await person.UploadedAsync("part.txt", "window.leaked = true"u8.ToArray());
+        string[] addresses = [.. new[] { picture.Id, script.Id }.SelectMany(id => new[] { $"{app.Address}files/{id}", $"{app.Address}files/{id}/view", $"{app.Address}files/{id}/thumbnail" })];
+        var page = await context.NewPageAsync();
+
+        // A real one, on a port of its own: by another name it is another site, by the same one the same site, which cookies take for ours.
+        await using var site = WebApplication.CreateSlimBuilder().Build();
+        site.Urls.Add("http://127.0.0.1:0");
+        ((IApplicationBuilder)site).Run(http =>
+        {
+            http.Response.ContentType = "text/html";
+            return http.Response.WriteAsync("<!doctype html><title>Another site</title><body>");
+        });
+        await site.StartAsync();
+        var port = new Uri(site.Urls.Single()).Port;
+        foreach (var host in new[] { "localhost", "127.0.0.1" })
+        {
+            answers.Clear();
+            await page.GotoAsync($"http://{host}:{port}/");
+            Assert.Empty(await page.EvaluateAsync<string[]>(Embed, addresses));
+            Assert.Equal(addresses.Order(), answers.Select(answer => answer.Url).Distinct().Order());
+            Assert.All(answers, answer => Assert.Equal(403, answer.Status));
+        }
+
+        // The net catches: to our own page the same elements give what may be shown.
+        answers.Clear();
+        await page.GotoAsync("/account/manage");
+        var had = await page.EvaluateAsync<string[]>(Embed, addresses);
+        Assert.Contains($"img {addresses[1]}", had);
+        Assert.Contains($"fetch {addresses[3]}", had);
+        Assert.Contains(answers, answer => answer.Status == 200);
+    }
+
+    /// <summary>All ways in which a page can take in an address; the answer is those that gave something.</summary>
+    private const string Embed =
+        """
+        async addresses => {
+            const had = [];
+            const element = (kind, where, address, got, ends = ['load', 'error', 'loadedmetadata']) => new Promise(done => {
+                const part = document.createElement(kind);
+                if (kind === 'link') part.rel = 'stylesheet';
+                for (const end of ends) part.addEventListener(end, event => {
+                    if (got(part, event.type)) had.push(`${kind} ${address}`);
+                    done();
+                });
+                part[where] = address;
+                document.body.append(part);
+                // What is kept out of a frame, or of our own page by its policy, may say nothing at all: the network is looked at for it.
+                if (['iframe', 'object', 'embed'].includes(kind)) done();
+            });
+            await Promise.all(addresses.flatMap(address => [
+                element('img', 'src', address, part => part.naturalWidth > 0),
+                element('script', 'src', address, () => window.leaked === true),
+                element('link', 'href', address, part => part.sheet !== null && part.sheet.cssRules.length > 0),
+                element('video', 'src', address, (_, how) => how === 'loadedmetadata'),
+                element('iframe', 'src', address, part => { try { return part.contentDocument?.body.textContent.includes('leaked'); } catch { return false; } }),
+                element('object', 'data', address, () => false),
+                element('embed', 'src', address, () => false),
+                fetch(address, { mode: 'no-cors', credentials: 'include' }).then(() => had.push(`no-cors ${address}`), () => {}),
+                fetch(address, { credentials: 'include' }).then(answer => answer.ok && had.push(`fetch ${address}`), () => {}),
+            ]));
+            return had;
+        }
+        """;
 
     /// <summary>A browser in which that person is signed in.</summary>
     private async Task<IBrowserContext> OpenAsync(Person person)
