@@ -93,7 +93,10 @@ public sealed class HostileNamesTests(BrowserRoom room)
         await grid.FocusAsync();
         await keys.PressAsync("Home");
         await keys.PressAsync("F2");
-        await page.GetByLabel($"New name of {Name}").FillAsync($"z{Name}");
+        var rename = page.GetByLabel($"New name of {Name}");
+        // With the focus comes what is selected at first.
+        await Assertions.Expect(rename).ToBeFocusedAsync();
+        await rename.FillAsync($"z{Name}");
         await keys.PressAsync("Enter");
         await IsTextAsync(undo, $"“{Name}” renamed to “z{Name}”");
         await person.Row($"z{Name}").GetByRole(AriaRole.Button, new() { Name = $"Delete z{Name}" }).ClickAsync();
