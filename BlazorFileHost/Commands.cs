@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using BlazorFileHost.Live;
@@ -116,6 +117,7 @@ internal static partial class Commands
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = settings, ContentRootPath = AppContext.BaseDirectory });
         DataDirectory.Settle(builder, make);
         builder.AddData();
+        builder.AddAudit();
         builder.AddStorage(make);
         builder.AddLive();
         builder.AddFiles();

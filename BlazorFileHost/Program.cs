@@ -2,6 +2,7 @@ using System.Globalization;
 using BlazorFileHost;
 using BlazorFileHost.Accounts;
 using BlazorFileHost.Admin;
+using BlazorFileHost.Audit;
 using BlazorFileHost.Components;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
@@ -24,6 +25,7 @@ try
     var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
     DataDirectory.Settle(builder);
     builder.AddData();
+    builder.AddAudit();
     builder.AddStorage();
     builder.AddLive();
     builder.AddFiles();

@@ -11,11 +11,12 @@ public sealed partial class RoomsTests
         ["Live"] = [],
         ["Data"] = [],
         ["Components"] = [],
-        ["Files"] = ["Storage", "Live", "Data", "Components"],
-        ["Uploads"] = ["Files", "Data", "Live", "Components"],
-        ["Accounts"] = ["Files", "Data", "Live", "Components"],
-        ["Space"] = ["Files", "Storage", "Data", "Live", "Components"],
-        ["Admin"] = ["Files", "Space", "Accounts", "Data", "Live", "Components"],
+        ["Audit"] = ["Data"],
+        ["Files"] = ["Audit", "Storage", "Live", "Data", "Components"],
+        ["Uploads"] = ["Audit", "Files", "Data", "Live", "Components"],
+        ["Accounts"] = ["Audit", "Files", "Data", "Live", "Components"],
+        ["Space"] = ["Audit", "Files", "Storage", "Data", "Live", "Components"],
+        ["Admin"] = ["Audit", "Files", "Space", "Accounts", "Data", "Live", "Components"],
     };
 
     [Fact]

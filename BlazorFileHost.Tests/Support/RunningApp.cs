@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using BlazorFileHost.Data;
 
 namespace BlazorFileHost.Tests.Support;
 
@@ -177,6 +178,9 @@ public sealed partial class RunningApp : IAsyncDisposable
         process = null;
         return exitCode;
     }
+
+    /// <summary>The embedded database, to look at what the app has written.</summary>
+    public FileHostContext Database() => DataSetup.Contexts(DatabaseKind.Sqlite, $"Data Source={Path.Combine(DataDirectory, "filehost.db")}").CreateDbContext();
 
     /// <summary>The files in which the storage keeps an owner's bytes, unfinished ones too.</summary>
     public IReadOnlyList<string> Blobs(Guid owner)

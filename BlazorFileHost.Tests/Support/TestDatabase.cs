@@ -68,7 +68,7 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>A user with a row, for files to belong to.</summary>
     public async Task<User> AddUserAsync(string name = "somebody")
     {
-        var user = new User { UserName = name, NormalizedUserName = name };
+        var user = new User { UserName = name, NormalizedUserName = name, SecurityStamp = "a stamp" };
         await using var context = Contexts.CreateDbContext();
         context.Users.Add(user);
         await context.SaveChangesAsync();

@@ -14,15 +14,31 @@ public sealed class AccountsOptions
     // Text, so that a wrong value can be named together with the choices.
     public string Registration { get; set; } = Open;
 
+    /// <summary>How long a session lasts at most.</summary>
+    public TimeSpan SessionLasts { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>How long nobody may be there before a session ends.</summary>
+    public TimeSpan SessionIdle { get; set; } = TimeSpan.FromHours(2);
+
+    /// <summary>The same for those who want to stay signed in on a device.</summary>
+    public TimeSpan StayingSessionIdle { get; set; } = TimeSpan.FromDays(14);
+
+    /// <summary>For how long who has given the password need not give it again before something that matters.</summary>
+    public TimeSpan ConfirmationLasts { get; set; } = TimeSpan.FromMinutes(10);
+
     internal bool IsOpen => Is(Open);
+
+    private string? Wrong()
+        => !Is(Open) && !Is(Closed) ? $"{Section}:{nameof(Registration)} is \"{Registration}\". The choices are {Open} and {Closed}."
+            : new[] { (nameof(SessionLasts), SessionLasts), (nameof(SessionIdle), SessionIdle), (nameof(StayingSessionIdle), StayingSessionIdle), (nameof(ConfirmationLasts), ConfirmationLasts) }
+                .Where(each => each.Item2 < TimeSpan.FromMinutes(1))
+                .Select(each => $"{Section}:{each.Item1} is {each.Item2}. It is a time of a minute at least, such as \"02:00:00\", two hours.").FirstOrDefault();
 
     private bool Is(string choice) => string.Equals(Registration, choice, StringComparison.OrdinalIgnoreCase);
 
     internal sealed class Check : IValidateOptions<AccountsOptions>
     {
         public ValidateOptionsResult Validate(string? name, AccountsOptions options)
-            => options.Is(Open) || options.Is(Closed)
-                ? ValidateOptionsResult.Success
-                : ValidateOptionsResult.Fail($"{Section}:{nameof(Registration)} is \"{options.Registration}\". The choices are {Open} and {Closed}.");
+            => options.Wrong() is { } wrong ? ValidateOptionsResult.Fail(wrong) : ValidateOptionsResult.Success;
     }
 }

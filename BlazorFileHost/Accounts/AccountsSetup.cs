@@ -1,9 +1,10 @@
 using System.Security.Claims;
+using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.AspNetCore.Components.Server.Circuits;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -44,8 +45,7 @@ public static class AccountsSetup
             .AddEntityFrameworkStores<FileHostContext>()
             .AddSignInManager()
             .AddDefaultTokenProviders()
-            .AddErrorDescriber<Sentences>()
-            .AddClaimsPrincipalFactory<ClaimsFactory>();
+            .AddErrorDescriber<Sentences>();
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = DecoyHash.Iterations);
 
         services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, Cookie);
@@ -56,8 +56,11 @@ public static class AccountsSetup
             forms.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
         });
 
+        services.AddSingleton<SessionWatch>();
         services.AddSingleton<Sessions>();
-        services.AddScoped<AuthenticationStateProvider, CircuitSession>();
+        services.AddHostedService<SessionRounds>();
+        services.AddScoped<CircuitHandler, CircuitSession>();
+        services.AddSingleton<People>();
         services.AddSingleton<GoodbyeLinks>();
         services.AddScoped<Gate>();
         services.AddScoped<SignUp>();
@@ -71,18 +74,26 @@ public static class AccountsSetup
         app.UseMiddleware<OwnSite>();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseMiddleware<CircuitLines>();
     }
 
     public static void MapAccounts(this WebApplication app)
     {
         // The page of the same address shows the button; a post to it comes here, from the page and from the header of every page.
-        app.MapPost("/account/logout", async (HttpContext context) =>
+        app.MapPost("/account/logout", async (HttpContext context, AuditLog audit) =>
             {
-                await context.SignOutAsync(IdentityConstants.ApplicationScheme);
+                if (Sessions.Id(context.User) is { } session)
+                {
+                    await context.SignOutAsync(IdentityConstants.ApplicationScheme);
+                    await audit.AddAsync(AuditKind.SignOut, Asker.Of(context), thing: session);
+                }
+
                 return Results.LocalRedirect(LoginPath);
             })
             .AddEndpointFilter(OwnForm.Check).WithOrder(-1).AllowAnonymous();
 
+        // A page whose line was cut asks why.
+        app.MapGet("/account/session", () => Results.NoContent());
         app.MapPost("/account/manage/data", PersonalData.DownloadAsync).AddEndpointFilter(OwnForm.Check);
     }
 
@@ -94,24 +105,46 @@ public static class AccountsSetup
         options.Cookie.SameSite = SameSiteMode.Lax;
         options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
         options.Cookie.IsEssential = true;
-        options.ExpireTimeSpan = TimeSpan.FromDays(14);
-        options.SlidingExpiration = true;
+        // When a session ends is the tables' to say: Sessions.
+        options.SlidingExpiration = false;
         options.LoginPath = LoginPath;
         options.LogoutPath = "/account/logout";
+        options.Events.OnSigningIn = async context =>
+        {
+            var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
+            await EndOwnAsync(context.HttpContext, sessions);
+            var user = Guid.Parse(context.Principal!.FindFirstValue(ClaimTypes.NameIdentifier)!);
+            var (key, expires) = await sessions.BeginAsync(user, context.Properties.IsPersistent, context.HttpContext);
+            context.Properties.ExpiresUtc = new DateTimeOffset(expires);
+            context.Principal = new(new ClaimsIdentity([new Claim(Sessions.KeyClaim, key)], context.Scheme.Name));
+        };
+        options.Events.OnSigningOut = context => EndOwnAsync(context.HttpContext, context.HttpContext.RequestServices.GetRequiredService<Sessions>());
         options.Events.OnValidatePrincipal = async context =>
         {
             var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
-            if (!await sessions.LivesAsync(context.Principal, context.HttpContext.RequestAborted))
+            if (await sessions.FindAsync(context.Principal, context.HttpContext) is { } person)
             {
-                context.RejectPrincipal();
-                await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
+                context.ReplacePrincipal(person);
+                return;
             }
+
+            context.RejectPrincipal();
+            await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
         };
         options.Events.OnRedirectToLogin = context => WantsPage(context.Request)
             ? ToLogin(context.HttpContext)
             : Refusals.WriteAsync(context.HttpContext, StatusCodes.Status401Unauthorized, "Sign in first.");
         options.Events.OnRedirectToAccessDenied = context
             => Refusals.WriteAsync(context.HttpContext, StatusCodes.Status403Forbidden, "This is not for your account.");
+    }
+
+    /// <summary>The session that the request came with. Signing in ends it too: nobody's session becomes another's.</summary>
+    private static async Task EndOwnAsync(HttpContext context, Sessions sessions)
+    {
+        if (Sessions.Id(context.User) is { } session && Asker.Of(context).Id is { } user)
+        {
+            await sessions.EndAsync(user, [session]);
+        }
     }
 
     // A program that asked for bytes must not be handed a page instead.
@@ -126,21 +159,5 @@ public static class AccountsSetup
         var here = $"{context.Request.Path}{context.Request.QueryString}";
         context.Response.Redirect(here == "/" ? LoginPath : $"{LoginPath}?returnUrl={Uri.EscapeDataString(here)}");
         return Task.CompletedTask;
-    }
-
-    /// <summary>The session's claims, and the administrator's role.</summary>
-    private sealed class ClaimsFactory(UserManager<User> users, IOptions<IdentityOptions> options)
-        : UserClaimsPrincipalFactory<User>(users, options)
-    {
-        protected override async Task<ClaimsIdentity> GenerateClaimsAsync(User user)
-        {
-            var claims = await base.GenerateClaimsAsync(user);
-            if (user.IsAdministrator)
-            {
-                claims.AddClaim(new(claims.RoleClaimType, Administrator));
-            }
-
-            return claims;
-        }
     }
 }

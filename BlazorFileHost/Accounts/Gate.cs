@@ -1,36 +1,68 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using Microsoft.AspNetCore.Identity;
 
 namespace BlazorFileHost.Accounts;
 
+/// <summary>What came of an attempt to sign in.</summary>
+internal enum SignInAnswer
+{
+    /// <summary>Not a word about why.</summary>
+    No,
+
+    In,
+
+    /// <summary>The password is right; what is asked for next is in a cookie of its own.</summary>
+    SecondFactor,
+
+    /// <summary>The password is right, and the account is closed.</summary>
+    Disabled,
+}
+
 /// <summary>Compares passwords: at sign-in, and again before what cannot be undone. Every wrong one counts towards the five.</summary>
 internal sealed class Gate(
-    UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, IHttpContextAccessor http, ILogger<Gate> log)
+    UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, Sessions sessions, People people, AuditLog audit,
+    IHttpContextAccessor http)
 {
+    private Asker Asker => Asker.Of(http.HttpContext!);
+
     /// <summary>
     /// Signs in, or says no without saying why. An unknown address and a resting account take as long as a wrong password:
     /// they are compared with a hash that no password has.
     /// </summary>
-    public async Task<bool> SignInAsync(string email, string password, bool remember)
+    public async Task<SignInAnswer> SignInAsync(string email, string password, bool remember)
     {
         if (PasswordRule.IsTooLong(password))
         {
-            return false;
+            return SignInAnswer.No;
         }
 
         var user = EmailRule.Allows(email) ? await users.FindByEmailAsync(email) : null;
         if (user is null || await users.IsLockedOutAsync(user))
         {
             hasher.VerifyHashedPassword(user ?? new User(), DecoyHash.Value, password);
-            Log("Sign-in refused", user);
-            return false;
+            await AddAsync(AuditKind.SignIn, user, false, user is null ? "Unknown address" : "The account rests");
+            return SignInAnswer.No;
         }
 
-        var answer = await signIn.PasswordSignInAsync(user, password, remember, lockoutOnFailure: true);
-        Log(answer.Succeeded ? "Signed in" : "Sign-in refused", user);
-        return answer.Succeeded;
+        var answer = await signIn.CheckPasswordSignInAsync(user, password, lockoutOnFailure: true);
+        if (!answer.Succeeded)
+        {
+            await AddAsync(AuditKind.SignIn, user, false, answer.IsLockedOut ? "Wrong password; the account rests now" : "Wrong password");
+            return SignInAnswer.No;
+        }
+
+        if (user.Disabled is not null)
+        {
+            await AddAsync(AuditKind.SignIn, user, false, "The account is closed");
+            return SignInAnswer.Disabled;
+        }
+
+        await signIn.SignInAsync(user, remember);
+        await AddAsync(AuditKind.SignIn, user, true);
+        return SignInAnswer.In;
     }
 
     /// <summary>Whether the person at the keyboard knows the account's password.</summary>
@@ -43,11 +75,17 @@ internal sealed class Gate(
 
         if (await users.CheckPasswordAsync(user, password))
         {
+            if (Sessions.Id(http.HttpContext!.User) is { } session)
+            {
+                await sessions.ConfirmAsync(session);
+            }
+
+            await AddAsync(AuditKind.Confirm, user, true);
             return true;
         }
 
         await users.AccessFailedAsync(user);
-        Log("Password not confirmed", user);
+        await AddAsync(AuditKind.Confirm, user, false, "Wrong password");
         return false;
     }
 
@@ -80,19 +118,23 @@ internal sealed class Gate(
             if (answer.Errors.Any(error => error.Code == nameof(IdentityErrorDescriber.PasswordMismatch)))
             {
                 await users.AccessFailedAsync(user);
-                Log("Password not changed", user);
+                await AddAsync(AuditKind.PasswordChanged, user, false, "Wrong password");
             }
 
             return [.. answer.Errors.Select(Sentences.Beside)];
         }
 
+        // The sessions are over with the stamp already; here they go, and this device gets a new one.
+        await sessions.EndAsync(user.Id, butNot: Sessions.Id(http.HttpContext!.User));
         await signIn.RefreshSignInAsync(user);
-        Log("Password changed", user);
+        await people.StopTransfersAsync(user.Id);
+        await AddAsync(AuditKind.PasswordChanged, user, true);
         return [];
     }
 
-    private void Log(string what, User? user)
-        => log.LogInformation("{What}: account {UserId}, from {Address}.", what, user?.Id, http.HttpContext?.Connection.RemoteIpAddress);
+    /// <summary>About this person, whoever is signed in.</summary>
+    private Task AddAsync(AuditKind kind, User? user, bool allowed, string? detail = null)
+        => audit.AddAsync(kind, allowed ? Asker with { Id = user?.Id } : Asker, allowed, user?.Id, detail: detail);
 }
 
 /// <summary>

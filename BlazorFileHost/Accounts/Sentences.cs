@@ -16,6 +16,7 @@ internal sealed class Sentences : IdentityErrorDescriber
     /// <summary>The same for every reason, so that nobody learns which addresses have an account.</summary>
     public const string NoMatch = "That e-mail and password do not match. After five wrong tries an account rests for five minutes.";
 
+    public const string AccountClosed = "An administrator has closed this account. Its files are kept; ask the administrator of this site.";
     public const string WrongCurrentPassword = "That is not your current password. After five wrong tries an account rests for five minutes.";
     public const string PasswordsDiffer = "The two passwords differ.";
     public const string NoEmail = "Enter an e-mail address, for instance ada@example.org.";

@@ -1,3 +1,4 @@
+using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -27,7 +28,8 @@ internal sealed class SignUp(
     FirstAdministratorLink link,
     IOptions<AccountsOptions> options,
     TimeProvider time,
-    ILogger<SignUp> log)
+    AuditLog audit,
+    IHttpContextAccessor http)
 {
     /// <param name="setup">The token of the first administrator's link, if there is one.</param>
     public async Task<Door> DoorAsync(string? setup, CancellationToken cancellation = default)
@@ -88,7 +90,7 @@ internal sealed class SignUp(
             throw;
         }
 
-        log.LogInformation("Registered: account {UserId}, administrator: {IsAdministrator}.", user.Id, user.IsAdministrator);
+        await audit.AddAsync(AuditKind.Registered, Asker.Of(http.HttpContext!) with { Id = user.Id }, detail: user.IsAdministrator ? "First administrator" : null);
         return (door, user, []);
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components.Server;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 using Radzen;
 
 namespace BlazorFileHost.Components;
@@ -15,6 +16,8 @@ public static class ComponentsSetup
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
         builder.Services.AddCascadingAuthenticationState();
         builder.Services.AddRadzenComponents();
+        builder.Services.AddOptions<Site>().Configure(site => site.PublicUrl = builder.Configuration[Site.Key] ?? "").ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<Site>, Site.Check>();
         builder.Services.AddExceptionHandler<Surprises>();
         builder.Services.Configure<CircuitOptions>(circuit => circuit.DetailedErrors = false);
     }

@@ -27,6 +27,14 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
 
     public DbSet<UsageSample> UsageSamples => Set<UsageSample>();
 
+    public DbSet<Session> Sessions => Set<Session>();
+
+    public DbSet<RecoveryCode> RecoveryCodes => Set<RecoveryCode>();
+
+    public DbSet<Setting> Settings => Set<Setting>();
+
+    public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
+
     public DbSet<FirstAdministrator> FirstAdministrators => Set<FirstAdministrator>();
 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
@@ -187,6 +195,10 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         }
     }
 
+    /// <summary>Tells every node, once the transaction is committed, that sessions ended or a setting changed. Part of a unit.</summary>
+    public Task NoticeAsync(CancellationToken cancellation)
+        => Stores.ExecuteUpdateAsync(set => set.SetProperty(store => store.Notices, store => store.Notices + 1), cancellation);
+
     /// <summary>The database's own error inside what Entity Framework made of it.</summary>
     protected static TError? Cause<TError>(Exception? failure) where TError : Exception
     {
@@ -234,6 +246,7 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
             file.HasIndex(f => f.StateSince).HasFilter("\"StateSince\" IS NOT NULL");
             file.HasIndex(f => f.Purged).HasFilter("\"Purged\" IS NOT NULL");
             file.HasIndex(f => f.ActionId).HasFilter("\"ActionId\" IS NOT NULL");
+            file.HasIndex(f => f.Scan).HasFilter("\"Scan\" = 1");
             file.HasIndex(f => f.NextCheck);
             file.HasOne<User>().WithMany().HasForeignKey(f => f.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
@@ -264,6 +277,19 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
             upload.HasOne<User>().WithMany().HasForeignKey(u => u.OwnerId).OnDelete(DeleteBehavior.Cascade);
         });
 
+        builder.Entity<Session>(session =>
+        {
+            session.HasIndex(s => s.KeyHash).IsUnique();
+            session.HasIndex(s => s.Expires);
+            session.HasOne<User>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+        });
+
+        builder.Entity<RecoveryCode>().HasOne<User>().WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
+        builder.Entity<AuditEntry>(entry =>
+        {
+            entry.HasIndex(e => e.When);
+            entry.HasIndex(e => new { e.SubjectId, e.When });
+        });
         builder.Entity<FirstAdministrator>().Property(f => f.Id).ValueGeneratedNever();
         builder.Entity<Store>().Property(s => s.Id).ValueGeneratedNever();
         builder.Entity<Stray>().HasIndex(s => s.Quarantined);

@@ -23,6 +23,12 @@ public sealed class Store
     /// <summary>UTC. When blobs without a row are to be looked for again; moved on by the node that begins to.</summary>
     public DateTime NextWalk { get; set; } = StoredFile.AtOnce;
 
+    /// <summary>
+    /// Counts up whenever sessions end or a setting changes, in the same transaction: by looking at this one number, often, every node knows when to
+    /// look again at what it has open.
+    /// </summary>
+    public long Notices { get; set; }
+
     /// <summary>UTC. When last no file was due to be read again.</summary>
     public DateTime? LastPass { get; set; }
 }

@@ -21,12 +21,32 @@ public enum FileState
     Thumbnail,
 }
 
+/// <summary>What a scanner for malware has said of the bytes.</summary>
+public enum ScanState
+{
+    /// <summary>None was asked: there was none when they came.</summary>
+    None,
+
+    /// <summary>It is to be asked. Until it has answered nothing is given out.</summary>
+    Pending,
+
+    Clean,
+
+    /// <summary>It found something. Nothing is given out.</summary>
+    Bad,
+
+    /// <summary>More than it looks at.</summary>
+    TooLarge,
+}
+
 /// <summary>A row of the table File: what is known of one file. The bytes lie in the storage under <see cref="StorageKey"/> and exist before the row does.</summary>
 [Table("File")]
 public sealed class StoredFile
 {
     /// <summary>Longest name: 255 bytes of UTF-8, hence never more than 255 UTF-16 units.</summary>
     public const int NameLength = 255;
+
+    public const int ThreatLength = 100;
 
     public Guid Id { get; set; } = Guid.CreateVersion7();
 
@@ -77,6 +97,12 @@ public sealed class StoredFile
 
     /// <summary>UTC. When the bytes were found to be missing or others; null while nobody knows of any harm.</summary>
     public DateTime? Damaged { get; set; }
+
+    public ScanState Scan { get; set; }
+
+    /// <summary>What the scanner calls what it found.</summary>
+    [MaxLength(ThreatLength)]
+    public string? Threat { get; set; }
 
     /// <summary>A <see cref="NextCheck"/> for what nobody has looked at yet.</summary>
     public static DateTime AtOnce { get; } = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);

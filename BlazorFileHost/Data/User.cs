@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Identity;
 
 namespace BlazorFileHost.Data;
@@ -14,6 +15,16 @@ public sealed class User : IdentityUser<Guid>
 
     /// <summary>UTC.</summary>
     public DateTime Created { get; set; }
+
+    /// <summary>UTC. Since when the account is closed by an administrator: nobody gets in by it, and nothing of it is given out. Null: it is not.</summary>
+    public DateTime? Disabled { get; set; }
+
+    /// <summary>The shared secret of the second factor, encrypted. It counts once <see cref="IdentityUser{TKey}.TwoFactorEnabled"/> is set.</summary>
+    [MaxLength(500)]
+    public string? TotpSecret { get; set; }
+
+    /// <summary>The 30 seconds (RFC 6238, T) of the last code that was accepted: neither it nor an earlier one is accepted again.</summary>
+    public long TotpStep { get; set; }
 
     /// <summary>What this person's files may take up together, in bytes; 0 for no limit, null for the limit that all have.</summary>
     public long? Quota { get; set; }

@@ -74,6 +74,14 @@ public sealed class Departures(
             await context.UserLogins.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
             await context.UserTokens.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
             await context.UserClaims.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
+            await context.Sessions.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
+            await context.RecoveryCodes.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
+            // What is left in the audit log leads to the line about this departure, and to no person.
+            await context.AuditEntries.Where(row => row.ActorId == ownerId).ExecuteUpdateAsync(
+                set => set.SetProperty(row => row.ActorId, departure.Id).SetProperty(row => row.Address, (string?)null).SetProperty(row => row.Detail, (string?)null), token);
+            await context.AuditEntries.Where(row => row.SubjectId == ownerId).ExecuteUpdateAsync(
+                set => set.SetProperty(row => row.SubjectId, departure.Id).SetProperty(row => row.Detail, (string?)null), token);
+            await context.NoticeAsync(token);
             await context.FirstAdministrators.Where(row => row.UserId == ownerId)
                 .ExecuteUpdateAsync(set => set.SetProperty(row => row.UserId, Guid.Empty), token);
             await context.Users.Where(user => user.Id == ownerId).ExecuteUpdateAsync(
@@ -85,6 +93,7 @@ public sealed class Departures(
                     .SetProperty(user => user.PhoneNumber, (string?)null)
                     .SetProperty(user => user.PasswordHash, (string?)null)
                     .SetProperty(user => user.SecurityStamp, (string?)null)
+                    .SetProperty(user => user.TotpSecret, (string?)null)
                     .SetProperty(user => user.IsAdministrator, false)
                     .SetProperty(user => user.ReservedBytes, 0),
                 token);
@@ -177,16 +186,17 @@ public sealed class Departures(
         }
     }
 
-    /// <summary>Ends downloads of those who leave, also when they said so at another node. No question when nobody downloads.</summary>
+    /// <summary>Ends downloads of those who leave, or whose account was closed, also when that was done at another node. No question when nobody downloads.</summary>
     public async Task EndDownloadsAsync(CancellationToken cancellation = default)
     {
         foreach (var owners in downloads.Owners.Chunk(ChunkSize))
         {
             await using var context = await contexts.CreateDbContextAsync(cancellation);
-            foreach (var leaving in await context.Departures.Where(departure => departure.OwnerId != null && owners.Contains(departure.OwnerId.Value))
-                .Select(departure => departure.OwnerId!.Value).ToListAsync(cancellation))
+            var there = await context.Users.Where(user => owners.Contains(user.Id) && user.UserName != null && user.Disabled == null)
+                .Select(user => user.Id).ToListAsync(cancellation);
+            foreach (var gone in owners.Except(there))
             {
-                downloads.Stop(leaving);
+                downloads.Stop(gone);
             }
         }
     }

@@ -28,7 +28,7 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
     public Task<IResult> SendAsync(Guid id, ClaimsPrincipal person, FileLibrary library, HttpContext http, CancellationToken cancellation)
         => AnswerAsync(http, () => library.OpenAsync(person.OwnerId(), id, cancellation), content => SendAsync(content, http));
 
-    /// <summary>Opens and sends a file's bytes, whichever way they are to be given, or says that it is not there or damaged.</summary>
+    /// <summary>Opens and sends a file's bytes, whichever way they are to be given, or says that it is not there, damaged or held.</summary>
     public async Task<IResult> AnswerAsync(HttpContext http, Func<Task<FileContent?>> open, Func<FileContent, Task<IResult>> send)
     {
         try
@@ -50,13 +50,28 @@ internal sealed class FileDownload(IOptionsMonitor<LibraryOptions> options, IFil
                 log.LogError(damaged, "A download was not begun ({Id}).", Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier);
             }
 
-            Array.ForEach(OfTheFile, name => http.Response.Headers.Remove(name));
-            var refusal = Refusal.Damaged(damaged.File.Name);
-            http.Response.Headers.CacheControl = "private, no-store";
-            return http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
-                ? Results.Text(refusal.Sentence, statusCode: StatusCodes.Status500InternalServerError)
-                : Results.Json(new { Code = refusal.Kind.ToString(), refusal.Sentence }, statusCode: StatusCodes.Status500InternalServerError);
+            return Refused(http, Refusal.Damaged(damaged.File.Name), StatusCodes.Status500InternalServerError);
         }
+        catch (HeldException held) when (!http.Response.HasStarted)
+        {
+            // "Nothing here" is no answer to this.
+            http.Features.Get<IStatusCodePagesFeature>()?.Enabled = false;
+            if (held.File.Scan is ScanState.Pending)
+            {
+                http.Response.Headers.RetryAfter = "5";
+            }
+
+            return Refused(http, held.Refusal, held.File.Scan is ScanState.Pending ? StatusCodes.Status423Locked : StatusCodes.Status403Forbidden);
+        }
+    }
+
+    private static IResult Refused(HttpContext http, Refusal refusal, int status)
+    {
+        Array.ForEach(OfTheFile, name => http.Response.Headers.Remove(name));
+        http.Response.Headers.CacheControl = "private, no-store";
+        return http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+            ? Results.Text(refusal.Sentence, statusCode: status)
+            : Results.Json(new { Code = refusal.Kind.ToString(), refusal.Sentence }, statusCode: status);
     }
 
     private async Task<IResult> SendAsync(FileContent content, HttpContext http)

@@ -227,7 +227,7 @@ public sealed partial class FileLibrary
                 return conflict;
             }
 
-            if (await Usage.WithRoom(context.Users.Of(ownerId), bytes, rules)
+            if (await Usage.WithRoom(context.Users.Enabled(ownerId), bytes, rules)
                 .ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => user.UsedBytes + bytes), token) == 0)
             {
                 return await Usage.OfAsync(context, ownerId, rules, token) is { } usage ? Refusal.NoRoomForCopy(bytes, usage) : Refusal.OwnerGone();
@@ -311,6 +311,8 @@ public sealed partial class FileLibrary
                 Verified = file.Verified,
                 NextCheck = file.NextCheck,
                 Damaged = file.Damaged,
+                Scan = file.Scan,
+                Threat = file.Threat,
                 ActionId = action,
             };
         }, cancellation);

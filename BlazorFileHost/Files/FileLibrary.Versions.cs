@@ -107,7 +107,7 @@ public sealed partial class FileLibrary
                 return file is null ? Refusal.NotThere() : Refusal.ChangedMeanwhile(file.Name);
             }
 
-            if (await Usage.WithRoom(context.Users.Of(ownerId), thumbnail.Size, rules)
+            if (await Usage.WithRoom(context.Users.Enabled(ownerId), thumbnail.Size, rules)
                 .ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => user.UsedBytes + thumbnail.Size), token) == 0)
             {
                 return await Usage.OfAsync(context, ownerId, rules, token) is { } usage ? Refusal.QuotaExceeded(thumbnail.Name, thumbnail.Size, usage) : Refusal.OwnerGone();
@@ -203,6 +203,8 @@ public sealed partial class FileLibrary
         (file.Verified, version.Verified) = (version.Verified, file.Verified);
         (file.NextCheck, version.NextCheck) = (version.NextCheck, file.NextCheck);
         (file.Damaged, version.Damaged) = (version.Damaged, file.Damaged);
+        (file.Scan, version.Scan) = (version.Scan, file.Scan);
+        (file.Threat, version.Threat) = (version.Threat, file.Threat);
         (file.Modified, version.Modified) = (now, file.Modified);
         // The name under which that was held last.
         version.Name = file.Name;

@@ -141,6 +141,7 @@ public sealed partial class FileLibrary(
     /// </summary>
     /// <exception cref="IOException">The bytes are missing or not as long as they were: nothing of them is given out.</exception>
     /// <exception cref="DamagedException">They are known to be damaged.</exception>
+    /// <exception cref="HeldException">A scanner has not looked at them yet, or has found something.</exception>
     public async Task<FileContent?> OpenAsync(Guid ownerId, Guid id, CancellationToken cancellation = default)
     {
         // A replacement between the look at the row and the opening takes the old bytes away: look again, once.
@@ -154,6 +155,11 @@ public sealed partial class FileLibrary(
             if (file.Damaged is not null)
             {
                 throw new DamagedException(file);
+            }
+
+            if (file.Scan is ScanState.Pending or ScanState.Bad)
+            {
+                throw new HeldException(file);
             }
 
             var bytes = await storage.OpenReadAsync(StorageKey.Parse(file.StorageKey), cancellation);
@@ -181,7 +187,7 @@ public sealed partial class FileLibrary(
     /// </summary>
     public async Task<FileContent?> OpenAsync(StoredFile seen, CancellationToken cancellation = default)
     {
-        var bytes = seen.Damaged is null ? await storage.OpenReadAsync(StorageKey.Parse(seen.StorageKey), cancellation) : null;
+        var bytes = seen.Damaged is null && seen.Scan is not (ScanState.Pending or ScanState.Bad) ? await storage.OpenReadAsync(StorageKey.Parse(seen.StorageKey), cancellation) : null;
         if (bytes?.Length == seen.Size)
         {
             return new FileContent(seen, Checked(bytes, seen));

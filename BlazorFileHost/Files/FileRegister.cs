@@ -149,7 +149,7 @@ internal sealed class FileRegister(
     public async Task<bool> IsThereAsync(Guid ownerId)
     {
         await using var context = await contexts.CreateDbContextAsync();
-        return await context.Users.Of(ownerId).AnyAsync();
+        return await context.Users.Enabled(ownerId).AnyAsync();
     }
 
     /// <summary>Files of a folder that have one of the names.</summary>
@@ -245,7 +245,7 @@ internal sealed class FileRegister(
 
             var brought = arrivals.Sum(arrival => arrival.Content.Size);
             var reserved = arrivals.Where(arrival => arrival.Upload is not null).Sum(arrival => arrival.Content.Size);
-            var fits = await Usage.WithRoom(context.Users.Of(ownerId), brought - reserved, rules)
+            var fits = await Usage.WithRoom(context.Users.Enabled(ownerId), brought - reserved, rules)
                 .ExecuteUpdateAsync(set => set
                     .SetProperty(user => user.UsedBytes, user => user.UsedBytes + brought)
                     .SetProperty(user => user.ReservedBytes, user => user.ReservedBytes - reserved), cancellation);
@@ -383,6 +383,8 @@ internal sealed class FileRegister(
             there.StorageKey = arrival.Key.ToString();
             there.Modified = now;
             there.Verified = there.Damaged = null;
+            there.Scan = rules.Scanner.Length > 0 ? ScanState.Pending : ScanState.None;
+            there.Threat = null;
             there.NextCheck = now + FirstCheck;
             there.Version = Guid.CreateVersion7();
             return there;
@@ -408,6 +410,8 @@ internal sealed class FileRegister(
                 Verified = file.Verified,
                 NextCheck = file.NextCheck,
                 Damaged = file.Damaged,
+                Scan = file.Scan,
+                Threat = file.Threat,
                 State = FileState.Version,
                 StateSince = now,
                 ActionId = worthless ? null : action,

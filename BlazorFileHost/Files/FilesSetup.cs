@@ -31,6 +31,9 @@ public static class FilesSetup
         builder.Services.AddSingleton<FileView>();
         builder.Services.AddSingleton<Thumbnails>();
         builder.Services.AddSingleton<ZipDownload>();
+        builder.Services.AddSingleton<Scans>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<Scans>());
+        builder.Services.AddHealthChecks().AddCheck<Scans>("scanner", tags: ["ready"], timeout: TimeSpan.FromSeconds(5));
         builder.Services.AddExceptionHandler<StorageDown>();
     }
 

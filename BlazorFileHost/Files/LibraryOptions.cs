@@ -52,6 +52,12 @@ public sealed partial class LibraryOptions
     /// </summary>
     public string AccelRedirect { get; set; } = "";
 
+    /// <summary>
+    /// Where ClamAV's daemon listens, as in <c>127.0.0.1:3310</c> or <c>/run/clamav/clamd.ctl</c>. What comes in is then given out only when it has
+    /// looked at it. Empty: there is no scanner.
+    /// </summary>
+    public string Scanner { get; set; } = "";
+
     /// <summary><see cref="AllowedExtensions"/> as a list, in its order.</summary>
     public IReadOnlyCollection<string> Allowed
     {
@@ -85,7 +91,12 @@ public sealed partial class LibraryOptions
             : SlowestDownload < 1 ? $"{Section}:SlowestDownload is {SlowestDownload}. It is a number of bytes a second, at least 1."
             : AccelRedirect.Length > 0 && !Prefix().IsMatch(AccelRedirect)
                 ? $"{Section}:AccelRedirect is \"{AccelRedirect}\". It is empty, or a path that begins and ends with /, such as \"/protected/\", as nginx has it."
+            : Scanner.Length > 0 && !Daemon().IsMatch(Scanner)
+                ? $"{Section}:Scanner is \"{Scanner}\". It is empty, or where clamd listens, such as \"127.0.0.1:3310\" or \"/run/clamav/clamd.ctl\"."
             : null;
+
+    [GeneratedRegex(@"^(/.+|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5})\z", RegexOptions.NonBacktracking)]
+    private static partial Regex Daemon();
 
     /// <summary>What cannot be together with that <c>Storage:Kind</c>.</summary>
     public string? WrongWith(string? storageKind)

@@ -17,4 +17,7 @@ public static class Owner
     /// statement which waited for that change sees it.
     /// </summary>
     internal static IQueryable<User> Of(this IQueryable<User> people, Guid ownerId) => people.Where(user => user.Id == ownerId && user.UserName != null);
+
+    /// <summary>The person, unless there is none (any more) or an administrator has closed the account: then nothing more is taken in.</summary>
+    internal static IQueryable<User> Enabled(this IQueryable<User> people, Guid ownerId) => people.Of(ownerId).Where(user => user.Disabled == null);
 }

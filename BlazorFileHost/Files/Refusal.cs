@@ -38,6 +38,8 @@ public enum RefusalKind
     Restarting,
     KeyUsed,
     Damaged,
+    BeingScanned,
+    Malware,
     IntoItself,
     NothingToUndo,
     TooManyToCopy,
@@ -53,6 +55,12 @@ public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedNa
 {
     public static Refusal Damaged(string name)
         => new(RefusalKind.Damaged, $"“{FileName.Visible(name)}” is damaged on the server and cannot be downloaded. Upload it again, or ask whoever runs this server to restore it.");
+
+    public static Refusal BeingScanned(string name)
+        => new(RefusalKind.BeingScanned, $"“{FileName.Visible(name)}” is being checked for malware. Try again in a moment.");
+
+    public static Refusal Malware(string name, string? threat)
+        => new(RefusalKind.Malware, $"“{FileName.Visible(name)}” is locked: malware was found in it{(threat is null ? "" : $" ({threat})")}. Delete it, and check the device it came from.");
 
     public static Refusal NameMissing() => new(RefusalKind.NameMissing, "A file needs a name.");
 

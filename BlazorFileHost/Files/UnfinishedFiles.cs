@@ -315,6 +315,22 @@ public sealed partial class UnfinishedFiles
         }
     }
 
+    /// <summary>
+    /// Ends every request that is sending for the owner, on whatever node: at once here, within a second elsewhere, and none of them can write down
+    /// anything from now on. What was acknowledged stays, for whoever may go on with it.
+    /// </summary>
+    public async Task InterruptAsync(Guid ownerId, CancellationToken cancellation = default)
+    {
+        await using (var context = await contexts.CreateDbContextAsync(cancellation))
+        {
+            await context.WriteAsync(token => context.Uploads.Where(upload => upload.OwnerId == ownerId && upload.Stage == UploadStage.Open)
+                .ExecuteUpdateAsync(set => set.SetProperty(upload => upload.Turn, upload => upload.Turn + 1), token), cancellation);
+        }
+
+        await WatchAsync(cancellation);
+        changes.Notify(ownerId);
+    }
+
     /// <summary>Takes back what has expired, rows first, and unfinished bytes that no row knows. Any number of nodes may do it at once.</summary>
     /// <returns>How many uploads and strays were taken back.</returns>
     public async Task<int> SweepAsync(CancellationToken cancellation = default)
@@ -421,7 +437,7 @@ public sealed partial class UnfinishedFiles
             return null;
         }
 
-        var fits = await Usage.WithRoom(context.Users.Of(upload.OwnerId), upload.Length, rules)
+        var fits = await Usage.WithRoom(context.Users.Enabled(upload.OwnerId), upload.Length, rules)
             .ExecuteUpdateAsync(set => set.SetProperty(user => user.ReservedBytes, user => user.ReservedBytes + upload.Length), cancellation);
         if (fits == 0)
         {

@@ -11,9 +11,9 @@ public sealed record Usage(long Used, long Reserved, long Quota)
 {
     public long Free => Quota == 0 ? long.MaxValue : Math.Max(0, Quota - Used - Reserved);
 
-    /// <summary>Null when there is no such person.</summary>
+    /// <summary>Null when there is no such person, or the account is closed.</summary>
     internal static Task<Usage?> OfAsync(FileHostContext context, Guid ownerId, LibraryOptions rules, CancellationToken cancellation = default)
-        => context.Users.Of(ownerId)
+        => context.Users.Enabled(ownerId)
             .Select(user => new Usage(user.UsedBytes, user.ReservedBytes, user.Quota ?? rules.Quota))
             .SingleOrDefaultAsync(cancellation);
 

@@ -145,6 +145,11 @@ internal sealed class ZipDownload(IAntiforgery antiforgery, IOptionsMonitor<Libr
                     return file.Size;
                 }
             }
+            catch (HeldException held)
+            {
+                await SayAsync(held.Refusal.Sentence);
+                return 0;
+            }
             catch (IOException failure) when (!zip.IsTorn && !cancellation.IsCancellationRequested)
             {
                 var report = Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier;

@@ -13,8 +13,19 @@ const modal = document.getElementById('components-reconnect-modal');
 if (modal) {
     const uploading = () => document.documentElement.hasAttribute('data-uploading');
     const reload = () => { if (!uploading()) location.reload(); };
-    new MutationObserver(() => {
+    let asked = false;
+    new MutationObserver(async () => {
         if (modal.classList.contains('components-reconnect-rejected')) reload();
+        // The line may have been cut because the session is over: then no circuit comes back, and the page leads to the sign-in.
+        const lost = modal.classList.contains('components-reconnect-show') || modal.classList.contains('components-reconnect-retrying');
+        if (lost && !asked) {
+            asked = true;
+            try {
+                if ((await fetch('account/session', { cache: 'no-store' })).status === 401) reload();
+            } catch { /* the server is away */ }
+        } else if (!lost) {
+            asked = false;
+        }
     }).observe(modal, { attributeFilter: ['class'] });
     new MutationObserver(() => {
         if (modal.classList.contains('components-reconnect-rejected')) reload();

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Components;
+
+/// <summary>Where people reach this site. Setting <c>PublicUrl</c>.</summary>
+public sealed class Site
+{
+    public const string Key = "PublicUrl";
+
+    /// <summary>As people type it, such as <c>https://files.example.org</c>; empty: whatever address they came by.</summary>
+    public string PublicUrl { get; set; } = "";
+
+    public Uri? Address => PublicUrl.Length == 0 ? null : new(PublicUrl);
+
+    /// <summary>Whether people come by TLS, wherever that ends.</summary>
+    public bool IsSecure => Address?.Scheme == Uri.UriSchemeHttps;
+
+    /// <summary>The address of a page for somebody who is not here yet, as in a mail: from the setting, for what a request says of its host may be anybody's word.</summary>
+    /// <param name="path">Below the root, without a slash.</param>
+    public string Link(HttpRequest request, string path) => Address is { } site ? $"{new Uri(site, "/")}{path}" : $"{request.Scheme}://{request.Host}/{path}";
+
+    internal sealed class Check : IValidateOptions<Site>
+    {
+        public ValidateOptionsResult Validate(string? name, Site site)
+            => site.PublicUrl.Length == 0
+                || (Uri.TryCreate(site.PublicUrl, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.PathAndQuery == "/" && url.UserInfo.Length == 0)
+                ? ValidateOptionsResult.Success
+                : ValidateOptionsResult.Fail($"{Key} is \"{site.PublicUrl}\". It is empty, or where people reach this site, such as \"https://files.example.org\", without a path.");
+    }
+}
