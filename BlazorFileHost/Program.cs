@@ -40,6 +40,7 @@ try
     app.Services.GetRequiredService<IStartupValidator>().Validate();
     app.TakeDataDirectory();
     await app.MigrateAsync();
+    await app.LoadSettingsAsync();
     await app.OpenStoreAsync();
 
     app.UseShell();
@@ -49,6 +50,7 @@ try
     app.MapFiles();
     app.MapUploads();
     app.MapAccounts();
+    app.MapAdmin();
     app.MapHealth();
     app.MapShell();
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 
 namespace BlazorFileHost.Tests.Browser;
@@ -39,7 +40,7 @@ public sealed class BrowserRoom : IAsyncLifetime
 public sealed class BrowserCollection : ICollectionFixture<BrowserRoom>;
 
 /// <summary>Somebody with a browser, and everything it complained about.</summary>
-public sealed class Visitor : IAsyncDisposable
+public sealed partial class Visitor : IAsyncDisposable
 {
     public const float Patience = 60_000;
 
@@ -100,6 +101,17 @@ public sealed class Visitor : IAsyncDisposable
         await RegisterAsync();
         await ReadyAsync();
         return this;
+    }
+
+    /// <summary>Registers by the link that the app printed for its first administrator.</summary>
+    public async Task BecomeAdministratorAsync(RunningApp app)
+    {
+        await Page.GotoAsync(new Uri(SetupLink().Match(app.Log).Value).PathAndQuery);
+        await Page.FillAsync("[name='Input.Email']", Email);
+        await Page.FillAsync("[name='Input.Password']", AccountClient.Password);
+        await Page.FillAsync("[name='Input.ConfirmPassword']", AccountClient.Password);
+        await Page.ClickAsync("main button[type=submit]");
+        await ReadyAsync();
     }
 
     /// <summary>The circuit is up: files can be picked.</summary>
@@ -178,6 +190,9 @@ public sealed class Visitor : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await context.DisposeAsync();
+
+    [GeneratedRegex(@"http://\S*setup=\S+")]
+    private static partial Regex SetupLink();
 
     private void Watch(IPage page)
     {

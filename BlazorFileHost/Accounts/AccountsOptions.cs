@@ -28,7 +28,7 @@ public sealed class AccountsOptions
 
     internal bool IsOpen => Is(Open);
 
-    private string? Wrong()
+    internal string? Wrong()
         => !Is(Open) && !Is(Closed) ? $"{Section}:{nameof(Registration)} is \"{Registration}\". The choices are {Open} and {Closed}."
             : new[] { (nameof(SessionLasts), SessionLasts), (nameof(SessionIdle), SessionIdle), (nameof(StayingSessionIdle), StayingSessionIdle), (nameof(ConfirmationLasts), ConfirmationLasts) }
                 .Where(each => each.Item2 < TimeSpan.FromMinutes(1))

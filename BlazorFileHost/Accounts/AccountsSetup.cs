@@ -62,6 +62,12 @@ public static class AccountsSetup
         services.AddScoped<CircuitHandler, CircuitSession>();
         services.AddSingleton<People>();
         services.AddSingleton<GoodbyeLinks>();
+        services.AddSingleton<OneTimeLinks>();
+        services.AddSingleton<IValidateOptions<MailOptions>, MailOptions.Check>();
+        services.AddOptions<MailOptions>().BindConfiguration(MailOptions.Section).ValidateOnStart();
+        services.AddSingleton<Mail>();
+        services.AddHostedService(provider => provider.GetRequiredService<Mail>());
+        services.AddSingleton<Letters>();
         services.AddScoped<Gate>();
         services.AddScoped<SignUp>();
         services.AddSingleton<FirstAdministratorLink>();
@@ -134,8 +140,13 @@ public static class AccountsSetup
         options.Events.OnRedirectToLogin = context => WantsPage(context.Request)
             ? ToLogin(context.HttpContext)
             : Refusals.WriteAsync(context.HttpContext, StatusCodes.Status401Unauthorized, "Sign in first.");
-        options.Events.OnRedirectToAccessDenied = context
-            => Refusals.WriteAsync(context.HttpContext, StatusCodes.Status403Forbidden, "This is not for your account.");
+        options.Events.OnRedirectToAccessDenied = async context =>
+        {
+            // Which door, not which address: that one was typed by somebody.
+            var door = (context.HttpContext.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+            await context.HttpContext.RequestServices.GetRequiredService<AuditLog>().AddAsync(AuditKind.Denied, Asker.Of(context.HttpContext), false, detail: door);
+            await Refusals.WriteAsync(context.HttpContext, StatusCodes.Status403Forbidden, "This is not for your account.");
+        };
     }
 
     /// <summary>The session that the request came with. Signing in ends it too: nobody's session becomes another's.</summary>

@@ -23,7 +23,7 @@ internal enum SignInAnswer
 
 /// <summary>Compares passwords: at sign-in, and again before what cannot be undone. Every wrong one counts towards the five.</summary>
 internal sealed class Gate(
-    UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, Sessions sessions, People people, AuditLog audit,
+    UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, Sessions sessions, People people, Letters letters, AuditLog audit,
     IHttpContextAccessor http)
 {
     private Asker Asker => Asker.Of(http.HttpContext!);
@@ -129,6 +129,46 @@ internal sealed class Gate(
         await signIn.RefreshSignInAsync(user);
         await people.StopTransfersAsync(user.Id);
         await AddAsync(AuditKind.PasswordChanged, user, true);
+        letters.TellPasswordChanged(user.Email!);
+        return [];
+    }
+
+    /// <summary>
+    /// Sets the password of whoever came by a link for it, and ends every session. Neither signs in nor takes the place of a second factor. No faults:
+    /// done. Of two who use one link at once the tables let one through.
+    /// </summary>
+    /// <param name="mailed">Whether the link was in a mail to the account's address.</param>
+    public async Task<IReadOnlyList<Fault>> SetPasswordAsync(User known, string password, string confirm, bool mailed)
+    {
+        if (PasswordRule.Refusal(password, known.Email) is { } refusal)
+        {
+            return [Sentences.PasswordFault(refusal)];
+        }
+
+        if (password != confirm)
+        {
+            return [new(Sentences.ConfirmPassword, Sentences.PasswordsDiffer)];
+        }
+
+        // As the stores have it: what they write is refused when it has changed since then, and the link is worth nothing if it had before.
+        if (await users.FindByIdAsync(known.Id.ToString()) is not { UserName: not null, Disabled: null } user || user.SecurityStamp != known.SecurityStamp)
+        {
+            return [new("", Sentences.LinkUsed)];
+        }
+
+        user.EmailConfirmed |= mailed;
+        // Whoever guessed wrong until now has guessed at another password.
+        (user.AccessFailedCount, user.LockoutEnd) = (0, null);
+        var answer = await users.ResetPasswordAsync(user, await users.GeneratePasswordResetTokenAsync(user), password);
+        if (!answer.Succeeded)
+        {
+            return [.. answer.Errors.Select(Sentences.Beside)];
+        }
+
+        await sessions.EndAsync(user.Id);
+        await people.StopTransfersAsync(user.Id);
+        await AddAsync(AuditKind.PasswordReset, user, true);
+        letters.TellPasswordChanged(user.Email!);
         return [];
     }
 

@@ -21,6 +21,8 @@ internal sealed class Sentences : IdentityErrorDescriber
     public const string PasswordsDiffer = "The two passwords differ.";
     public const string NoEmail = "Enter an e-mail address, for instance ada@example.org.";
     public const string EmailTaken = "There is an account with this e-mail already. Sign in instead.";
+    public const string EmailSame = "That is the e-mail that your account has.";
+    public const string LinkUsed = "This link was used, or is too old. Ask for a new one.";
     public const string FormTooOld = "This form is too old. Go back, load the page again and try once more.";
     public const string ChangedMeanwhile = "The account was changed at the same time elsewhere. Try again.";
 

@@ -26,7 +26,7 @@ internal sealed class SignUp(
     FileHostContext context,
     IDbContextFactory<FileHostContext> contexts,
     FirstAdministratorLink link,
-    IOptions<AccountsOptions> options,
+    IOptionsMonitor<AccountsOptions> options,
     TimeProvider time,
     AuditLog audit,
     IHttpContextAccessor http)
@@ -36,15 +36,16 @@ internal sealed class SignUp(
     {
         if (string.IsNullOrEmpty(setup))
         {
-            return options.Value.IsOpen ? Door.Open : Door.Closed;
+            return options.CurrentValue.IsOpen ? Door.Open : Door.Closed;
         }
 
         return await link.IsUsedAsync(cancellation) ? Door.LinkUsed : link.Matches(setup) ? Door.First : Door.LinkUnknown;
     }
 
     /// <summary>The new account, or the faults of the form; neither when the door is shut.</summary>
+    /// <param name="confirmed">Whether the person has shown to be at that address.</param>
     public async Task<(Door Door, User? User, IReadOnlyList<Fault> Faults)> RegisterAsync(
-        string email, string password, string confirm, string? setup)
+        string email, string password, string confirm, string? setup, bool confirmed = false)
     {
         var door = await DoorAsync(setup);
         if (door is not (Door.Open or Door.First))
@@ -58,7 +59,7 @@ internal sealed class SignUp(
             return (door, null, faults);
         }
 
-        var user = new User { UserName = email, Email = email, Created = time.GetUtcNow().UtcDateTime, IsAdministrator = door == Door.First };
+        var user = new User { UserName = email, Email = email, Created = time.GetUtcNow().UtcDateTime, IsAdministrator = door == Door.First, EmailConfirmed = confirmed };
         if (door == Door.First)
         {
             // Saved by the store together with the account. The key is constant: of two at once the database refuses one, account and all.

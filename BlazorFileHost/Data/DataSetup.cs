@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Data;
@@ -16,7 +17,7 @@ public static class DataSetup
 {
     /// <summary>
     /// The tables by <see cref="IDbContextFactory{FileHostContext}"/> (one context per operation), a scoped context for Identity's
-    /// stores, the key ring kept in the database, and the health check <c>database</c> (tag <c>ready</c>).
+    /// stores, the key ring and the settings that are kept in the database, and the health check <c>database</c> (tag <c>ready</c>).
     /// </summary>
     public static WebApplicationBuilder AddData(this WebApplicationBuilder builder)
     {
@@ -32,6 +33,14 @@ public static class DataSetup
         services.AddDataProtection().SetApplicationName("BlazorFileHost");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(provider => new ConfigureOptions<KeyManagementOptions>(
             keys => keys.XmlRepository = new KeyRing(provider.GetRequiredService<IDbContextFactory<FileHostContext>>())));
+
+        // Last, and hence above all others.
+        var stored = new StoredSettings();
+        ((IConfigurationBuilder)builder.Configuration).Add(stored);
+        services.AddSingleton(stored);
+        services.AddSingleton<SiteSettings>();
+        services.AddHostedService<SettingRounds>();
+        services.TryAddSingleton(TimeProvider.System);
 
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database", tags: ["ready"], timeout: TimeSpan.FromSeconds(5));
         return builder;
@@ -61,6 +70,9 @@ public static class DataSetup
                 + (failure.InnerException ?? failure).Message, failure);
         }
     }
+
+    /// <summary>Puts into effect what administrators have set. After the tables are there, and before anything acts by the settings.</summary>
+    public static Task LoadSettingsAsync(this WebApplication app) => app.Services.GetRequiredService<SiteSettings>().LoadAsync();
 
     /// <summary>Only this account may look into the data directory: what people store here is theirs.</summary>
     private static void KeepPrivate(WebApplication app)

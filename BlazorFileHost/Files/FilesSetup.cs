@@ -34,6 +34,7 @@ public static class FilesSetup
         builder.Services.AddSingleton<Scans>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<Scans>());
         builder.Services.AddHealthChecks().AddCheck<Scans>("scanner", tags: ["ready"], timeout: TimeSpan.FromSeconds(5));
+        builder.Services.AddHostedService<RuleChanges>();
         builder.Services.AddExceptionHandler<StorageDown>();
     }
 

@@ -38,6 +38,15 @@ public abstract class OwnerChanges(ILogger log)
         }
     }
 
+    /// <summary>Something changed for all, such as a rule.</summary>
+    public void NotifyAll()
+    {
+        foreach (var ownerId in watched.Keys)
+        {
+            Notify(ownerId);
+        }
+    }
+
     private sealed class Subscription(OwnerChanges changes, Guid ownerId) : IDisposable
     {
         public void Dispose()

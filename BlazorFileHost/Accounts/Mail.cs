@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Mail;
+using System.Net.Mime;
+using System.Text;
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+
+namespace BlazorFileHost.Accounts;
+
+/// <summary>A mail of plain text to one person.</summary>
+internal sealed record Letter(string To, string Subject, string Text);
+
+/// <summary>
+/// Sends mails, one after the other, while those who asked for them go on: how long it takes, and whether there is one, nobody can tell by waiting.
+/// What waits when the app ends is not sent; whoever misses a mail asks again.
+/// </summary>
+// System.Net.Mail.SmtpClient, although .NET's documentation points elsewhere: MailKit is not on every feed (README), and what it lacks (OAuth, TLS from
+// the first byte) is not needed for handing a few lines of text to one's own server.
+internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILogger<Mail> log) : BackgroundService
+{
+    private const int MostWaiting = 1000;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan[] TryAgainAfter = [TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20)];
+
+    private readonly Channel<Func<Task<Letter?>>> waiting = Channel.CreateBounded<Func<Task<Letter?>>>(MostWaiting);
+
+    /// <summary>Whether there is a server for mails.</summary>
+    public bool IsOn => options.Value.Host.Length > 0;
+
+    /// <summary>Returns at once.</summary>
+    /// <param name="write">Finds out, in its turn, what is to be written; null: nothing.</param>
+    public void Send(Func<Task<Letter?>> write)
+    {
+        if (IsOn && !waiting.Writer.TryWrite(write))
+        {
+            log.LogError("A mail was not sent: {Count} wait already.", MostWaiting);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await foreach (var write in waiting.Reader.ReadAllAsync(stoppingToken))
+        {
+            try
+            {
+                if (await write() is { } letter)
+                {
+                    await SendAsync(letter, stoppingToken);
+                }
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception failure)
+            {
+                // Not to whom and not what: links are in there.
+                log.LogError(failure, "A mail could not be sent.");
+            }
+        }
+    }
+
+    private async Task SendAsync(Letter letter, CancellationToken cancellation)
+    {
+        // What the parser would read as something else, as a name with an address behind it, is none that a mail goes to.
+        if (!MailAddress.TryCreate(letter.To, out var to) || to.Address != letter.To)
+        {
+            log.LogWarning("A mail was not sent: the account's e-mail is no address that mails go to.");
+            return;
+        }
+
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                await SendAsync(letter, to, cancellation);
+                return;
+            }
+            catch (Exception away) when (away is SmtpException or OperationCanceledException && attempt < TryAgainAfter.Length && !cancellation.IsCancellationRequested)
+            {
+                await Task.Delay(TryAgainAfter[attempt], time, cancellation);
+            }
+        }
+    }
+
+    private async Task SendAsync(Letter letter, MailAddress to, CancellationToken cancellation)
+    {
+        var server = options.Value;
+        using var client = new SmtpClient(server.Host, server.Port) { EnableSsl = server.Tls, DeliveryFormat = SmtpDeliveryFormat.International };
+        if (server.User.Length > 0)
+        {
+            client.Credentials = new NetworkCredential(server.User, server.Password);
+        }
+
+        using var mail = new MailMessage(new MailAddress(server.From), to)
+        {
+            Subject = letter.Subject,
+            SubjectEncoding = Encoding.UTF8,
+            Body = letter.Text,
+            BodyEncoding = Encoding.UTF8,
+            // Links are longer than what some servers let a line be.
+            BodyTransferEncoding = TransferEncoding.Base64,
+        };
+        // Others' machines that answer by themselves (RFC 3834) need not.
+        mail.Headers.Add("Auto-Submitted", "auto-generated");
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
+        await client.SendMailAsync(mail, patience.Token);
+    }
+}

@@ -1,0 +1,173 @@
+using System.Security.Claims;
+using BlazorFileHost.Accounts;
+using BlazorFileHost.Audit;
+using BlazorFileHost.Components;
+using BlazorFileHost.Data;
+using BlazorFileHost.Files;
+using BlazorFileHost.Space;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorFileHost.Admin;
+
+/// <summary>What came of it.</summary>
+/// <param name="Sentence">What the administrator is told; why not, when it was not done.</param>
+/// <param name="Path">Below the site's root: a link that is shown once.</param>
+/// <param name="Id">Of the person that was made, or of the departure that began.</param>
+public sealed record Outcome(bool Done, string Sentence, string? Path = null, Guid? Id = null);
+
+/// <summary>
+/// What administrators do to accounts. Each of these asks the tables first whether the one who asks is an administrator now, whatever the page showed, and
+/// writes down what was done and what was refused.
+/// </summary>
+internal sealed class Administration(
+    IDbContextFactory<FileHostContext> contexts, Sessions sessions, People people, Everybody everybody, Quotas quotas, OneTimeLinks links, Letters letters,
+    DepartureRounds departures, SiteSettings settings, AuditLog audit)
+{
+    public const string MayNot = "This is not for you to do: you are signed out, or no administrator any more.";
+
+    private const string Gone = "There is no such account any more.";
+
+    /// <summary>Most have little: then it is over when this returns.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    /// <summary>A circuit outlives what it was opened with.</summary>
+    public async Task<bool> MayAsync(ClaimsPrincipal asker)
+    {
+        if (Asker.Of(asker).Id is not { } id || Sessions.Id(asker) is not { } session || !(await sessions.AliveAsync([session])).Contains(session))
+        {
+            return false;
+        }
+
+        await using var context = await contexts.CreateDbContextAsync();
+        return await context.Users.Enabled(id).AnyAsync(user => user.IsAdministrator)
+            && await context.Sessions.AnyAsync(row => row.Id == session && row.UserId == id);
+    }
+
+    /// <summary>An account without a password, and the link by which its person sets one.</summary>
+    public Task<Outcome> MakeAsync(ClaimsPrincipal asker, string email) => AsAsync(asker, AuditKind.AccountMade, null, async () =>
+    {
+        email = email.Trim();
+        if (!EmailRule.Allows(email))
+        {
+            return new(false, "Enter an e-mail address, for instance ada@example.org.");
+        }
+
+        if (await people.MakeAsync(email) is not { } id || await links.ToResetAsync(id, mailed: letters.AreSent) is not var (path, _))
+        {
+            return new(false, "There is an account with this e-mail already.");
+        }
+
+        if (letters.AreSent)
+        {
+            letters.Invite(email, path);
+            return new(true, $"Made. A mail to {email} with a link is on its way.", Id: id);
+        }
+
+        return new(true, $"Made. Give this link to {email}: it holds for a day, and is shown only now.", path, id);
+    });
+
+    public Task<Outcome> CloseAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.AccountDisabled, id, async () =>
+        id == Asker.Of(asker).Id ? new(false, "You cannot close your own account.")
+            : await people.DisableAsync(id) ? new(true, "Closed. Sessions, uploads and downloads have ended.")
+            : await everybody.FindAsync(id) switch
+            {
+                null => new(false, Gone),
+                { IsAdministrator: true } => new(false, "Administrators' accounts are not closed. Take the administration away first."),
+                _ => new(false, "It is closed already."),
+            });
+
+    public Task<Outcome> OpenAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.AccountEnabled, id, async () =>
+        await people.EnableAsync(id) ? new(true, "Open again. The person signs in anew.") : new(false, await everybody.FindAsync(id) is null ? Gone : "It is open already."));
+
+    public Task<Outcome> SetAdministratorAsync(ClaimsPrincipal asker, Guid id, bool administrator)
+        => AsAsync(asker, administrator ? AuditKind.AdministratorMade : AuditKind.AdministratorUnmade, id, async () =>
+            await people.SetAdministratorAsync(id, administrator) ? new(true, administrator ? "Administrator from the next sign-in on." : "No administrator any more, and signed out everywhere.")
+                : await everybody.FindAsync(id) switch
+                {
+                    null => new(false, Gone),
+                    { Closed: not null } when administrator => new(false, "The account is closed. Open it first."),
+                    var person when person.IsAdministrator == administrator => new(false, administrator ? "The person is an administrator already." : "The person is no administrator."),
+                    _ => new(false, "This is the last administrator. Make another one first."),
+                });
+
+    public Task<Outcome> EndSessionsAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.SessionsEnded, id, async () =>
+        await everybody.FindAsync(id) is null ? new(false, Gone) : new(true, $"Signed out: {Devices(await sessions.EndAsync(id))}."));
+
+    /// <summary>The link by which the person sets another password. Nobody but that person learns or chooses it.</summary>
+    public Task<Outcome> MakeLinkAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.ResetLinkMade, id, async () =>
+    {
+        if (await everybody.FindAsync(id) is not { } person)
+        {
+            return new(false, Gone);
+        }
+
+        if (await links.ToResetAsync(id, mailed: letters.AreSent) is not var (path, invites))
+        {
+            return new(false, "The account is closed. Open it first.");
+        }
+
+        if (letters.AreSent)
+        {
+            (invites ? (Action<string, string>)letters.Invite : letters.TellReset)(person.Email, path);
+            return new(true, $"A mail to {person.Email} with a link is on its way.");
+        }
+
+        return new(true, $"Give this link to {person.Email}: it holds for {(invites ? "a day" : "an hour")}, works once, and is shown only now.", path);
+    });
+
+    /// <param name="quota">Bytes; null for the limit that all have, 0 for none.</param>
+    public Task<Outcome> SetQuotaAsync(ClaimsPrincipal asker, Guid id, long? quota) => AsAsync(asker, AuditKind.QuotaSet, id, async () =>
+    {
+        if (quota < 0)
+        {
+            return new(false, "A limit is not below 0.");
+        }
+
+        if (!await quotas.SetAsync(id, quota) || await everybody.FindAsync(id) is not { } person)
+        {
+            return new(false, Gone);
+        }
+
+        var holds = quota ?? quotas.ForAll;
+        return new(true, holds > 0 && person.Used > holds ? $"Set. {ByteSize.Humane(person.Used)} are there: they stay, and nothing more comes in." : "Set.");
+    }, quota switch { null => "As all", 0 => "No limit", { } bytes => ByteSize.Exact(bytes) });
+
+    /// <summary>The account with all files, for good. Its id is the departure's.</summary>
+    public Task<Outcome> DeleteAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.AccountDeleted, id, async () =>
+    {
+        if (id == Asker.Of(asker).Id)
+        {
+            return new(false, "You delete your own account at the page of your account.");
+        }
+
+        if (await everybody.FindAsync(id) is { IsAdministrator: true })
+        {
+            return new(false, "Administrators' accounts are not deleted. Take the administration away first.");
+        }
+
+        return await departures.LeaveAsync(id, Patience) is { } departure ? new(true, "The account is being deleted.", Id: departure) : new(false, Gone);
+    });
+
+    /// <summary>A setting for everybody.</summary>
+    /// <param name="value">Null: back to what files and environment say.</param>
+    public Task<Outcome> SetAsync(ClaimsPrincipal asker, string key, string? value) => AsAsync(asker, AuditKind.SettingChanged, null, async () =>
+        await settings.SetAsync(key, value) is { } wrong ? new(false, wrong) : new(true, value is null ? "Back to the default, from now on." : "Set. It counts from now on, in every open page."),
+        $"{key}: {value ?? "default"}");
+
+    private async Task<Outcome> AsAsync(ClaimsPrincipal asker, AuditKind kind, Guid? subject, Func<Task<Outcome>> act, string? detail = null)
+    {
+        var who = Asker.Of(asker);
+        if (!await MayAsync(asker))
+        {
+            await audit.AddAsync(AuditKind.Denied, who, false, subject, detail: AuditWords.Of(kind.ToString()));
+            return new(false, MayNot);
+        }
+
+        var outcome = await act();
+        await audit.AddAsync(kind, who, outcome.Done, subject ?? (kind == AuditKind.AccountMade ? outcome.Id : null), kind == AuditKind.AccountDeleted ? outcome.Id : null,
+            outcome.Done ? detail : string.Join(". ", new[] { detail, outcome.Sentence }.OfType<string>()));
+        return outcome;
+    }
+
+    private static string Devices(int count) => count == 1 ? "1 device" : $"{count:N0} devices";
+}
