@@ -116,7 +116,7 @@ public sealed class AccessibilityTests(BrowserRoom room)
         await page.GotoAsync("/account/manage/storage");
         await Assertions.Expect(page.Locator(".rz-donut-series path").First).ToBeAttachedAsync();
         await CheckAsync(page, "storage");
-        foreach (var address in new[] { "/account/manage", "/account/manage/delete", "/account/goodbye/over", "/account/logout", "/not-found" })
+        foreach (var address in new[] { "/account/manage", "/account/manage/two-factor", "/account/manage/passkeys", "/account/confirm", "/account/manage/delete", "/account/goodbye/over", "/account/logout", "/not-found" })
         {
             await page.GotoAsync(address);
             await CheckAsync(page, address);

@@ -31,11 +31,14 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
     private static readonly Dictionary<string, string> Doors = new()
     {
         ["GET POST /"] = SignedIn,
+        ["GET POST /account/confirm"] = SignedIn,
+        ["POST /account/confirm/options"] = SignedIn,
         // Whoever has the link: what it is for, and that it is over when it was used, is tried in MailTests and AdministrationTests.
         ["GET POST /account/email/{Link}"] = Everybody,
         ["GET POST /account/forgot"] = Everybody,
         ["GET POST /account/goodbye/{Link}"] = Everybody,
         ["GET POST /account/login"] = Everybody,
+        ["POST /account/login/options"] = Everybody,
         ["GET POST /account/logout"] = SignedIn,
         ["POST /account/logout"] = Everybody,
         ["GET POST /account/manage"] = SignedIn,
@@ -43,8 +46,12 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
         ["POST /account/manage/data"] = SignedIn,
         ["GET POST /account/manage/delete"] = SignedIn,
         ["GET POST /account/manage/email"] = SignedIn,
+        ["GET POST /account/manage/passkeys"] = SignedIn,
+        ["POST /account/manage/passkeys/options"] = SignedIn,
         ["GET POST /account/manage/sessions"] = SignedIn,
         ["GET POST /account/manage/storage"] = SignedIn,
+        ["GET POST /account/manage/two-factor"] = SignedIn,
+        ["GET POST /account/second-factor"] = Everybody,
         ["GET /account/session"] = SignedIn,
         ["GET POST /account/register"] = Everybody,
         ["GET POST /account/reset/{Link}"] = Everybody,
@@ -124,7 +131,37 @@ public sealed partial class AuthorizationMatrixTests(AuthorizationMatrixTests.In
     public async Task Who_is_not_signed_in_gets_what_is_for_everybody_and_nothing_else()
     {
         using var nobody = app.CreateClient(new() { AllowAutoRedirect = false });
-        foreach (var endpoint in Endpoints())
+        await GetsWhatIsForEverybodyAsync(nobody, _ => true);
+    }
+
+    [Fact, Trait("Battery", "AUT-11")]
+    public async Task Who_has_given_a_password_and_no_code_gets_what_is_for_everybody_and_nothing_else()
+    {
+        var email = AccountClient.NewEmail();
+        using var person = app.CreateClient(new() { AllowAutoRedirect = false });
+        using (await person.SubmitAsync("/account/register", ("Input.Email", email), ("Input.Password", AccountClient.Password), ("Input.ConfirmPassword", AccountClient.Password)))
+        {
+        }
+
+        await person.TurnOnAsync();
+        using var pending = app.CreateClient(new() { AllowAutoRedirect = false });
+        using (var password = await pending.SubmitAsync("/account/login", ("Input.Email", email), ("Input.Password", AccountClient.Password)))
+        {
+            Assert.Equal("/account/second-factor", password.Headers.Location!.OriginalString.TrimStart('.'));
+        }
+
+        // Signing out is the end of it: last.
+        await GetsWhatIsForEverybodyAsync(pending, endpoint => Address(endpoint) != "/account/logout");
+        await pending.FormAsync("/account/second-factor", "Input.Code");
+        using var left = await pending.PostAsync("/account/logout", null);
+        Assert.Equal(HttpStatusCode.Redirect, left.StatusCode);
+        using var over = await pending.GetPageAsync("/account/second-factor");
+        Assert.Contains("Sign in with your password first", (await over.ReadPageAsync()).QuerySelector("main")!.TextContent, StringComparison.Ordinal);
+    }
+
+    private async Task GetsWhatIsForEverybodyAsync(HttpClient nobody, Func<RouteEndpoint, bool> which)
+    {
+        foreach (var endpoint in Endpoints().Where(which))
         {
             foreach (var method in Methods(endpoint) is { Count: > 0 } methods ? methods : ["GET"])
             {

@@ -2,11 +2,14 @@ using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Accounts;
 
-/// <summary>Who may make an account. Section <c>Accounts</c>.</summary>
+/// <summary>Who may make an account, how it is guarded, how long people stay signed in. Section <c>Accounts</c>.</summary>
 public sealed class AccountsOptions
 {
     public const string Section = "Accounts";
 
+    private const string Nobody = "Nobody";
+    private const string Administrators = "Administrators";
+    private const string Everybody = "Everybody";
     private const string Open = "Open";
     private const string Closed = "Closed";
 
@@ -26,13 +29,23 @@ public sealed class AccountsOptions
     /// <summary>For how long who has given the password need not give it again before something that matters.</summary>
     public TimeSpan ConfirmationLasts { get; set; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Who has to set up a second step before anything else: <c>Nobody</c>, <c>Administrators</c>, <c>Everybody</c>.</summary>
+    public string RequireSecondFactor { get; set; } = Nobody;
+
     internal bool IsOpen => Is(Open);
+
+    /// <summary>Whether such a person has to have a second step.</summary>
+    internal bool Requires(bool administrator) => Asks(Everybody) || (administrator && Asks(Administrators));
 
     internal string? Wrong()
         => !Is(Open) && !Is(Closed) ? $"{Section}:{nameof(Registration)} is \"{Registration}\". The choices are {Open} and {Closed}."
+            : !Asks(Nobody) && !Asks(Administrators) && !Asks(Everybody)
+                ? $"{Section}:{nameof(RequireSecondFactor)} is \"{RequireSecondFactor}\". The choices are {Nobody}, {Administrators} and {Everybody}."
             : new[] { (nameof(SessionLasts), SessionLasts), (nameof(SessionIdle), SessionIdle), (nameof(StayingSessionIdle), StayingSessionIdle), (nameof(ConfirmationLasts), ConfirmationLasts) }
                 .Where(each => each.Item2 < TimeSpan.FromMinutes(1))
                 .Select(each => $"{Section}:{each.Item1} is {each.Item2}. It is a time of a minute at least, such as \"02:00:00\", two hours.").FirstOrDefault();
+
+    private bool Asks(string choice) => string.Equals(RequireSecondFactor, choice, StringComparison.OrdinalIgnoreCase);
 
     private bool Is(string choice) => string.Equals(Registration, choice, StringComparison.OrdinalIgnoreCase);
 

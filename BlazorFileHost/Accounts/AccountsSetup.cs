@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using BlazorFileHost.Audit;
+using BlazorFileHost.Components;
 using BlazorFileHost.Data;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -44,11 +45,13 @@ public static class AccountsSetup
             })
             .AddEntityFrameworkStores<FileHostContext>()
             .AddSignInManager()
-            .AddDefaultTokenProviders()
+            // Identity's own for second steps accept a code twice and keep recovery codes as they are: SecondFactor does that here.
+            .AddTokenProvider<DataProtectorTokenProvider<User>>(TokenOptions.DefaultProvider)
             .AddErrorDescriber<Sentences>();
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = DecoyHash.Iterations);
 
-        services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, Cookie);
+        services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, Cookie)
+            .AddCookie(IdentityConstants.TwoFactorUserIdScheme, SecondStepCookie);
         services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
         services.AddAntiforgery(forms =>
         {
@@ -68,7 +71,14 @@ public static class AccountsSetup
         services.AddSingleton<Mail>();
         services.AddHostedService(provider => provider.GetRequiredService<Mail>());
         services.AddSingleton<Letters>();
+        services.AddSingleton<Tries>();
+        services.AddSingleton<SecondFactor>();
+        services.AddScoped<SecondStep>();
         services.AddScoped<Gate>();
+        services.AddScoped<Confirmation>();
+        services.TryAddScoped<IPasskeyHandler<User>, PasskeyHandler<User>>();
+        services.AddOptions<IdentityPasskeyOptions>().Configure<IOptions<Site>>((passkeys, site) => Passkeys.Configure(passkeys, site.Value));
+        services.AddScoped<Passkeys>();
         services.AddScoped<SignUp>();
         services.AddSingleton<FirstAdministratorLink>();
         services.AddHostedService<FirstAdministratorNotice>();
@@ -80,14 +90,16 @@ public static class AccountsSetup
         app.UseMiddleware<OwnSite>();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseMiddleware<SecondFactorFirst>();
         app.UseMiddleware<CircuitLines>();
     }
 
     public static void MapAccounts(this WebApplication app)
     {
         // The page of the same address shows the button; a post to it comes here, from the page and from the header of every page.
-        app.MapPost("/account/logout", async (HttpContext context, AuditLog audit) =>
+        app.MapPost("/account/logout", async (HttpContext context, AuditLog audit, SecondStep step) =>
             {
+                await step.EndAsync();
                 if (Sessions.Id(context.User) is { } session)
                 {
                     await context.SignOutAsync(IdentityConstants.ApplicationScheme);
@@ -100,6 +112,17 @@ public static class AccountsSetup
 
         // A page whose line was cut asks why.
         app.MapGet("/account/session", () => Results.NoContent());
+
+        // What a page's script hands to the browser, which then asks its person for a passkey.
+        app.MapPost("/account/login/options", async (HttpContext context, Passkeys passkeys) => Options(context, await passkeys.RequestOptionsAsync(null)))
+            .AllowAnonymous();
+        app.MapPost("/account/confirm/options", async (HttpContext context, Passkeys passkeys, UserManager<User> users)
+            => await users.GetUserAsync(context.User) is { } user ? Options(context, await passkeys.RequestOptionsAsync(user)) : Results.NotFound())
+            .AddEndpointFilter(OwnForm.Check);
+        app.MapPost("/account/manage/passkeys/options", async (HttpContext context, Passkeys passkeys, UserManager<User> users, Confirmation confirmation)
+            => !await confirmation.IsGivenAsync() ? Results.Text(Sentences.PasskeyAsks, statusCode: StatusCodes.Status403Forbidden)
+                : await users.GetUserAsync(context.User) is { } user ? Options(context, await passkeys.CreationOptionsAsync(user)) : Results.NotFound())
+            .AddEndpointFilter(OwnForm.Check);
         app.MapPost("/account/manage/data", PersonalData.DownloadAsync).AddEndpointFilter(OwnForm.Check);
     }
 
@@ -149,6 +172,23 @@ public static class AccountsSetup
         };
     }
 
+    private static void SecondStepCookie(CookieAuthenticationOptions options)
+    {
+        options.Cookie.Name = SecondStep.CookieName;
+        options.Cookie.HttpOnly = true;
+        options.Cookie.SameSite = SameSiteMode.Strict;
+        options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+        options.Cookie.IsEssential = true;
+        options.ExpireTimeSpan = SecondStep.Lasts;
+        options.SlidingExpiration = false;
+    }
+
+    private static IResult Options(HttpContext context, string json)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        return Results.Text(json, "application/json");
+    }
+
     /// <summary>The session that the request came with. Signing in ends it too: nobody's session becomes another's.</summary>
     private static async Task EndOwnAsync(HttpContext context, Sessions sessions)
     {
@@ -159,7 +199,7 @@ public static class AccountsSetup
     }
 
     // A program that asked for bytes must not be handed a page instead.
-    private static bool WantsPage(HttpRequest request)
+    internal static bool WantsPage(HttpRequest request)
         => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
             && !request.Path.StartsWithSegments("/files")
             && !request.Path.StartsWithSegments("/uploads")

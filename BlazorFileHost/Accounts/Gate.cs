@@ -23,7 +23,7 @@ internal enum SignInAnswer
 
 /// <summary>Compares passwords: at sign-in, and again before what cannot be undone. Every wrong one counts towards the five.</summary>
 internal sealed class Gate(
-    UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, Sessions sessions, People people, Letters letters, AuditLog audit,
+    UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, Sessions sessions, SecondStep step, People people, Letters letters, AuditLog audit,
     IHttpContextAccessor http)
 {
     private Asker Asker => Asker.Of(http.HttpContext!);
@@ -47,10 +47,10 @@ internal sealed class Gate(
             return SignInAnswer.No;
         }
 
-        var answer = await signIn.CheckPasswordSignInAsync(user, password, lockoutOnFailure: true);
-        if (!answer.Succeeded)
+        if (!await users.CheckPasswordAsync(user, password))
         {
-            await AddAsync(AuditKind.SignIn, user, false, answer.IsLockedOut ? "Wrong password; the account rests now" : "Wrong password");
+            await users.AccessFailedAsync(user);
+            await AddAsync(AuditKind.SignIn, user, false, await users.IsLockedOutAsync(user) ? "Wrong password; the account rests now" : "Wrong password");
             return SignInAnswer.No;
         }
 
@@ -60,12 +60,24 @@ internal sealed class Gate(
             return SignInAnswer.Disabled;
         }
 
+        if (user.TwoFactorEnabled)
+        {
+            // Wrong tries still count: with the password one could otherwise try four codes, and four more, for ever.
+            await step.BeginAsync(user, remember);
+            await AddAsync(AuditKind.SignIn, user, true, "The password; a second step is next");
+            return SignInAnswer.SecondFactor;
+        }
+
+        await users.ResetAccessFailedCountAsync(user);
         await signIn.SignInAsync(user, remember);
         await AddAsync(AuditKind.SignIn, user, true);
         return SignInAnswer.In;
     }
 
-    /// <summary>Whether the person at the keyboard knows the account's password.</summary>
+    /// <summary>
+    /// Whether the person at the keyboard knows the account's password. Where there is a second step that alone does not count as having been asked
+    /// again: <see cref="Confirmation"/>.
+    /// </summary>
     public async Task<bool> ConfirmAsync(User user, string password)
     {
         if (PasswordRule.IsTooLong(password) || await users.IsLockedOutAsync(user))
@@ -75,7 +87,7 @@ internal sealed class Gate(
 
         if (await users.CheckPasswordAsync(user, password))
         {
-            if (Sessions.Id(http.HttpContext!.User) is { } session)
+            if (!user.TwoFactorEnabled && Sessions.Id(http.HttpContext!.User) is { } session)
             {
                 await sessions.ConfirmAsync(session);
             }

@@ -82,6 +82,7 @@ internal sealed class People(
         var done = await ChangeAsync(userId, context => context.Users.Of(userId).Where(user => user.Disabled == null && !user.IsAdministrator)
             .ExecuteUpdateAsync(set => set
                 .SetProperty(user => user.Disabled, now)
+                .SetProperty(user => user.ConcurrencyStamp, NewStamp())
                 .SetProperty(user => user.SecurityStamp, NewStamp())));
         if (done)
         {
@@ -105,6 +106,7 @@ internal sealed class People(
                 && (administrator ? user.Disabled == null : context.Users.Any(other => other.Id != userId && other.IsAdministrator && other.UserName != null)))
             .ExecuteUpdateAsync(set => set
                 .SetProperty(user => user.IsAdministrator, administrator)
+                .SetProperty(user => user.ConcurrencyStamp, NewStamp())
                 .SetProperty(user => user.SecurityStamp, NewStamp())));
 
     /// <summary>Ends every session of everybody: after a leak of the key ring, say.</summary>
@@ -126,6 +128,7 @@ internal sealed class People(
         await unfinished.InterruptAsync(userId);
     }
 
+    /// <summary>For the security stamp, and for the one by which Identity sees that somebody else has written the row that it is about to write as it read it.</summary>
     internal static string NewStamp() => Guid.NewGuid().ToString("N").ToUpperInvariant();
 
     private async Task<bool> ChangeAsync(Guid userId, Func<FileHostContext, Task<int>> change)

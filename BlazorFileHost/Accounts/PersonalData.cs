@@ -35,6 +35,8 @@ internal static class PersonalData
                 Account = new { user.Id, user.Email, user.Created, user.IsAdministrator, user.TwoFactorEnabled, user.LockoutEnd },
                 Sessions = await context.Sessions.AsNoTracking().Where(session => session.UserId == user.Id).OrderBy(session => session.Created)
                     .Select(session => new { session.Device, session.Address, session.Created, session.Seen, session.Expires }).ToListAsync(),
+                Passkeys = (await context.UserPasskeys.AsNoTracking().Where(passkey => passkey.UserId == user.Id).ToListAsync())
+                    .Select(passkey => new { passkey.Data.Name, passkey.Data.CreatedAt }),
                 Files = context.Files.AsNoTracking().Where(file => file.OwnerId == user.Id && file.Purged == null && file.State != FileState.Thumbnail)
                     .OrderBy(file => file.State).ThenBy(file => file.NameKey)
                     .Select(file => new

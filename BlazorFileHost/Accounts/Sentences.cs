@@ -12,6 +12,8 @@ internal sealed class Sentences : IdentityErrorDescriber
     public const string Password = "Password";
     public const string ConfirmPassword = "ConfirmPassword";
     public const string CurrentPassword = "CurrentPassword";
+    public const string Code = "Code";
+    public const string Name = "Name";
 
     /// <summary>The same for every reason, so that nobody learns which addresses have an account.</summary>
     public const string NoMatch = "That e-mail and password do not match. After five wrong tries an account rests for five minutes.";
@@ -24,6 +26,25 @@ internal sealed class Sentences : IdentityErrorDescriber
     public const string EmailSame = "That is the e-mail that your account has.";
     public const string LinkUsed = "This link was used, or is too old. Ask for a new one.";
     public const string FormTooOld = "This form is too old. Go back, load the page again and try once more.";
+    public const string PasswordFirst = "Sign in with your password first: that was not done, or more than ten minutes ago.";
+    public const string NoCode = "Enter the code that your app shows, or one of your recovery codes.";
+    public const string WrongCode = "That code is not right, or it was used before. Wait for the next one. After five wrong tries an account rests for five minutes.";
+    public const string CodesRest = "Too many codes were wrong. The account rests for five minutes; sign in again then.";
+    public const string WrongFirstCode = "That is not the code of this key. Check that the clock of your phone is right, and enter the newest code.";
+    public const string OfferTooOld = "This key is too old. Scan the new one.";
+    public const string SecondFactorFirst = "Your account needs a second step first: set it up in the page of your account.";
+    public const string PasskeyNo = "That passkey opens no account here. Try again, or sign in with your password.";
+    public const string PasskeyNotYours = "That is none of your passkeys here. Try again, or give your password.";
+    public const string PasskeyNotAdded = "The passkey was not added: it did not fit this site, or took too long. Try again.";
+    public const string PasskeyGone = "There is no such passkey any more.";
+    public const string PasskeyAsks = "Give your password once more first: load the page again.";
+    public const string PasskeyDismissed = "No passkey was given. Try again when you are ready.";
+    public const string PasskeyKnown = "This device has a passkey for your account already.";
+    public const string PasskeyImpossible = "This browser has no passkeys here. They need https, a site with a name, and a browser of the last years.";
+
+    public static readonly string PasskeyName = $"Give it a name of 1 to {Passkeys.LongestName} characters, for instance of the device.";
+    public static readonly string PasskeysFull = $"You have {Passkeys.Most} passkeys, and no more fit. Remove one that you do not use.";
+
     public const string ChangedMeanwhile = "The account was changed at the same time elsewhere. Try again.";
 
     private static readonly string TooLong = $"A password can have {PasswordRule.Longest} characters at most.";

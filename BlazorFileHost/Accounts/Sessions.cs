@@ -24,6 +24,9 @@ internal sealed class Sessions(
     /// <summary>Of a session that was found: <see cref="Session.Id"/>.</summary>
     public const string IdClaim = "session";
 
+    /// <summary>Of a person who has to set up a second step before anything else.</summary>
+    public const string DueClaim = "second-factor-due";
+
     /// <summary>How exact <see cref="Session.Seen"/> is: each step is a write.</summary>
     private static readonly TimeSpan SeenStep = TimeSpan.FromMinutes(1);
 
@@ -66,7 +69,7 @@ internal sealed class Sessions(
 
         await using var context = await contexts.CreateDbContextAsync(request.RequestAborted);
         var found = await Alive(context).Where(one => one.Session.KeyHash == hash)
-            .Select(one => new { one.Session.Id, one.Session.Seen, one.Session.UserId, one.User.UserName, one.User.IsAdministrator })
+            .Select(one => new { one.Session.Id, one.Session.Seen, one.Session.UserId, one.User.UserName, one.User.IsAdministrator, one.User.TwoFactorEnabled })
             .SingleOrDefaultAsync(request.RequestAborted);
         if (found is null)
         {
@@ -91,6 +94,11 @@ internal sealed class Sessions(
         if (found.IsAdministrator)
         {
             person.AddClaim(new(claims.RoleClaimType, AccountsSetup.Administrator));
+        }
+
+        if (!found.TwoFactorEnabled && options.CurrentValue.Requires(found.IsAdministrator))
+        {
+            person.AddClaim(new(DueClaim, "yes"));
         }
 
         return new(person);

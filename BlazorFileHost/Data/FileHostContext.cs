@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace BlazorFileHost.Data;
@@ -231,6 +232,11 @@ public abstract class FileHostContext(DbContextOptions options) : IdentityUserCo
         {
             user.Property(u => u.NormalizedUserName).UseCollation(ByteCollation);
             user.Property(u => u.NormalizedEmail).UseCollation(ByteCollation);
+            // Identity writes a row back whole, as it read it, at a wrong password, say. What others count and decide meanwhile is not its to write.
+            foreach (var ours in new[] { nameof(User.UsedBytes), nameof(User.ReservedBytes), nameof(User.Quota), nameof(User.Disabled), nameof(User.IsAdministrator), nameof(User.TotpSecret), nameof(User.TotpStep) })
+            {
+                user.Property(ours).Metadata.SetAfterSaveBehavior(PropertySaveBehavior.Ignore);
+            }
         });
 
         builder.Entity<StoredFile>(file =>

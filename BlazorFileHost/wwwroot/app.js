@@ -38,3 +38,11 @@ if (modal) {
         } catch { /* still away: the sentence stays */ }
     });
 }
+
+// Forms that have a script beside them are sent by it.
+document.addEventListener('submit', async event => {
+    const script = event.target.dataset.script;
+    if (!script) return;
+    event.preventDefault();
+    (await import(new URL(script, document.baseURI).href)).send(event.target);
+});
