@@ -222,7 +222,7 @@ public sealed class SecondFactorTests
         {
             (Database, User) = (database, user);
             var keys = new EphemeralDataProtectionProvider();
-            nodes = [.. Enumerable.Range(0, 2).Select(_ => new SecondFactor(database.Contexts, keys, new Tries(database.Contexts, Options.Create(new IdentityOptions()), clock), clock))];
+            nodes = [.. Enumerable.Range(0, 2).Select(_ => new SecondFactor(database.Contexts, keys, new Tries(database.Contexts, clock), clock))];
         }
 
         public TestDatabase Database { get; }

@@ -6,7 +6,7 @@ namespace BlazorFileHost.Tests.Accounts;
 
 public sealed class SignInTests(AccountsApp app) : IClassFixture<AccountsApp>
 {
-    private const string NoMatch = "That e-mail and password do not match. After five wrong tries an account rests for five minutes.";
+    private const string NoMatch = "That e-mail and password do not match. After five wrong tries an account rests for five minutes, and longer each time.";
 
     [Fact]
     public async Task A_wrong_password_an_unknown_address_and_a_resting_account_get_one_sentence()

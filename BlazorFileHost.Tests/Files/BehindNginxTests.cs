@@ -200,8 +200,8 @@ public sealed class BehindNginxTests(BehindNginxTests.Place place) : IClassFixtu
                 return;
             }
 
-            App = await RunningApp.StartAsync(new() { ["Files:AccelRedirect"] = "/protected/" });
-            Plain = await RunningApp.StartAsync();
+            App = await RunningApp.StartAsync(new() { ["Files:AccelRedirect"] = "/protected/", ["Proxy:Known"] = "127.0.0.1" });
+            Plain = await RunningApp.StartAsync(new() { ["Proxy:Known"] = "127.0.0.1" });
             Proxy = await Nginx.StartAsync(App);
             (Person, PlainPerson) = (await Person.SignedUpAsync(App), await Person.SignedUpAsync(Plain));
             File = (await Person.UploadedAsync("a näme.pdf", Bytes)).Id;

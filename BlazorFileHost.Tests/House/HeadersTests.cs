@@ -5,7 +5,7 @@ namespace BlazorFileHost.Tests.House;
 /// <summary>What every answer carries, and what none gives away.</summary>
 public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
 {
-    [Theory, Trait("Battery", "XSS-06"), Trait("Battery", "WEB-11")]
+    [Theory, Trait("Battery", "XSS-04"), Trait("Battery", "XSS-06"), Trait("Battery", "WEB-11")]
     [InlineData("/", true, 200)]
     [InlineData("/", false, 302)]
     [InlineData("/account/login", false, 200)]
@@ -158,15 +158,79 @@ public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
             => Assert.DoesNotContain(answer.Headers, header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase));
     }
 
+    [Theory, Trait("Battery", "WEB-15")]
+    [InlineData("/", true)]
+    [InlineData("/account/manage", true)]
+    [InlineData("/account/manage/storage", true)]
+    [InlineData("/trash", true)]
+    [InlineData("/nothing/here", true)]
+    [InlineData("/account/login", false)]
+    [InlineData("/error", false)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000", true)]
+    [InlineData("/health/ready", false)]
+    public async Task What_is_not_a_file_of_the_app_itself_is_kept_by_nobody(string url, bool signedIn)
+    {
+        using var nobody = AccountClient.New(app.Address);
+        using var answer = await (signedIn ? app.Somebody.Client : nobody).GetPageAsync(url);
+        Assert.True(answer.Headers.CacheControl!.NoStore);
+    }
+
+    [Fact, Trait("Battery", "WEB-15")]
+    public async Task Signing_out_tells_the_browser_to_forget_what_it_kept()
+    {
+        using var person = await Person.SignedUpAsync(app.App);
+        using var answer = await person.Client.SubmitAsync(await person.Client.FormToAsync("/account/manage", "account/logout"));
+        // Not the cookies: they are dealt with one by one, and those of other sites of this domain are not ours.
+        Assert.Equal(["\"cache\", \"storage\""], answer.Headers.GetValues("Clear-Site-Data"));
+    }
+
+    [Theory, Trait("Battery", "WEB-14")]
+    [InlineData("/_framework/debug")]
+    [InlineData("/_framework/aspnetcore-browser-refresh.js")]
+    [InlineData("/swagger/index.html")]
+    [InlineData("/openapi/v1.json")]
+    [InlineData("/health")]
+    [InlineData("/trace.axd")]
+    [InlineData("/elmah.axd")]
+    public async Task There_is_nothing_for_those_who_develop(string url)
+    {
+        using var answer = await app.Somebody.Client.GetPageAsync(url);
+        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+    }
+
+    [Fact, Trait("Battery", "WEB-14")]
+    public async Task Health_says_a_word_and_no_more()
+    {
+        Assert.Equal("Healthy", await app.Somebody.Client.GetStringAsync("/health/live"));
+        Assert.Equal("Healthy", await app.Somebody.Client.GetStringAsync("/health/ready"));
+    }
+
+    [Theory, Trait("Battery", "WEB-08")]
+    [InlineData("Remote-User")]
+    [InlineData("X-Remote-User")]
+    [InlineData("X-Forwarded-User")]
+    [InlineData("X-Auth-Request-Email")]
+    [InlineData("X-WEBAUTH-USER")]
+    public async Task Nobody_is_somebody_because_a_header_says_so(string header)
+    {
+        using var nobody = AccountClient.New(app.Address);
+        nobody.DefaultRequestHeaders.Add(header, app.Somebody.Email);
+        using var answer = await nobody.GetAsync("/account/session");
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
     /// <param name="policy">The whole content security policy; when not given, one that no page may frame and no other site's script may run under.</param>
     private static void Expect(HttpResponseMessage answer, string? policy = null)
     {
         Assert.Equal(["nosniff"], answer.Headers.GetValues("X-Content-Type-Options"));
         Assert.Equal(["same-origin"], answer.Headers.GetValues("Referrer-Policy"));
         Assert.Equal(["same-origin"], answer.Headers.GetValues("Cross-Origin-Opener-Policy"));
-        Assert.True(answer.Headers.Contains("Permissions-Policy"));
+        Assert.Equal(["same-origin"], answer.Headers.GetValues("Cross-Origin-Resource-Policy"));
+        Assert.Contains("camera=()", Assert.Single(answer.Headers.GetValues("Permissions-Policy")), StringComparison.Ordinal);
         Assert.False(answer.Headers.Contains("Server"));
         Assert.False(answer.Headers.Contains("X-Powered-By"));
+        // Nobody said that people come by TLS.
+        Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
         var policies = answer.Headers.GetValues("Content-Security-Policy").ToList();
         if (policy is not null)
         {
@@ -175,8 +239,10 @@ public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
         }
 
         // Every policy of several holds (CSP 3, 8.1).
-        Assert.StartsWith("default-src 'self';", policies[0], StringComparison.Ordinal);
-        Assert.Contains("frame-ancestors 'none'", policies[0], StringComparison.Ordinal);
-        Assert.DoesNotContain(policies, each => each.Contains("script-src", StringComparison.Ordinal) || each.Contains("unsafe-eval", StringComparison.Ordinal));
+        var directives = policies[0].Split("; ").ToDictionary(each => each.Split(' ')[0], each => each.Split(' ', 2)[1]);
+        Assert.Equal(("'none'", "'self'", "'self'", "'none'", "'none'", "'self'", "'self'"),
+            (directives["default-src"], directives["script-src"], directives["style-src-elem"], directives["object-src"], directives["frame-ancestors"], directives["base-uri"],
+                directives["form-action"]));
+        Assert.DoesNotContain(policies, each => each.Contains("unsafe-eval", StringComparison.Ordinal) || each.Contains('*') || each.Contains("http", StringComparison.Ordinal));
     }
 }

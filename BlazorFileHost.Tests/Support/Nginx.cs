@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace BlazorFileHost.Tests.Support;
 
@@ -19,6 +21,9 @@ public sealed class Nginx : IAsyncDisposable
         .Select(directory => System.IO.Path.Combine(directory, "nginx")).FirstOrDefault(File.Exists);
 
     public Uri Address { get; private set; } = null!;
+
+    /// <summary>The same by TLS, with a certificate that nobody else knows.</summary>
+    public Uri SecureAddress { get; private set; } = null!;
 
     /// <param name="cache">
     /// With a cache that all its clients share, as somebody might add one: it heeds what the app says, save for what is called like a style sheet. It
@@ -54,12 +59,15 @@ public sealed class Nginx : IAsyncDisposable
 
     private async Task RunAsync(RunningApp app, bool cache)
     {
-        var port = FreePort();
-        Address = new($"http://127.0.0.1:{port}/");
+        var (port, securePort) = FreePorts();
+        (Address, SecureAddress) = (new($"http://127.0.0.1:{port}/"), new($"https://127.0.0.1:{securePort}/"));
+        WriteCertificate();
         const string shared = "proxy_cache shared; proxy_cache_key $uri$is_args$args; add_header X-Cache $upstream_cache_status always;";
         var styles = $"location ~ \\.css$ {{ proxy_pass http://127.0.0.1:{app.Address.Port}; proxy_ignore_headers Cache-Control Vary; proxy_cache_valid 200 1m; {shared} }}";
         var recommended = Recommended(
             ("listen 80;", $"listen 127.0.0.1:{port};"),
+            ("listen 443 ssl http2;", $"listen 127.0.0.1:{securePort} ssl http2;"),
+            ("/etc/ssl/", $"{directory.FullName}/"),
             ("server_name files.example.org;", "server_name 127.0.0.1;"),
             ("http://127.0.0.1:5000;", $"http://127.0.0.1:{app.Address.Port};"),
             ("/srv/filehost/data/", $"{app.DataDirectory}/"),
@@ -107,11 +115,22 @@ public sealed class Nginx : IAsyncDisposable
         return text;
     }
 
-    private static int FreePort()
+    private void WriteCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
+        using var certificate = request.CreateSelfSigned(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero), new(2126, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        File.WriteAllText(System.IO.Path.Combine(directory.FullName, "files.example.org.pem"), certificate.ExportCertificatePem());
+        File.WriteAllText(System.IO.Path.Combine(directory.FullName, "files.example.org.key"), key.ExportPkcs8PrivateKeyPem());
+    }
+
+    private static (int, int) FreePorts()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        return (((IPEndPoint)listener.LocalEndpoint).Port, ((IPEndPoint)other.LocalEndpoint).Port);
     }
 
     private static bool Answers(int port)

@@ -215,6 +215,12 @@ public sealed partial class RunningApp : IAsyncDisposable
         info.Environment["DataDirectory"] = DataDirectory;
         // How full the disk of this machine is must not matter.
         info.Environment["Storage__Reserve"] = "0";
+        // Everybody of all tests comes from one address, and signs up at once.
+        foreach (var limit in new[] { "FailuresPerAddress", "RegistrationsPerAddress", "PagesPerPerson", "PagesPerAddress", "PasswordsAtATime", "PasswordsWaiting" })
+        {
+            info.Environment[$"Limits__{limit}"] = "100000";
+        }
+
         foreach (var (key, value) in settings)
         {
             info.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;

@@ -4,6 +4,7 @@ using BlazorFileHost.Components;
 using BlazorFileHost.Data;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Server.Circuits;
 using Microsoft.AspNetCore.Identity;
@@ -27,6 +28,8 @@ public static class AccountsSetup
         var services = builder.Services;
         services.AddSingleton<IValidateOptions<AccountsOptions>, AccountsOptions.Check>();
         services.AddOptions<AccountsOptions>().BindConfiguration(AccountsOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<LimitsOptions>, LimitsOptions.Check>();
+        services.AddOptions<LimitsOptions>().BindConfiguration(LimitsOptions.Section).ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
 
         // Before Identity's own, which then stays out: it takes a password of spaces for none and counts emoji twice.
@@ -40,10 +43,9 @@ public static class AccountsSetup
                 identity.Password.RequiredLength = PasswordRule.Shortest;
                 identity.Password.RequireDigit = identity.Password.RequireLowercase = false;
                 identity.Password.RequireUppercase = identity.Password.RequireNonAlphanumeric = false;
-                identity.Lockout.MaxFailedAccessAttempts = 5;
-                identity.Lockout.DefaultLockoutTimeSpan = TimeSpan.FromMinutes(5);
             })
             .AddEntityFrameworkStores<FileHostContext>()
+            .AddUserManager<Members>()
             .AddSignInManager()
             // Identity's own for second steps accept a code twice and keep recovery codes as they are: SecondFactor does that here.
             .AddTokenProvider<DataProtectorTokenProvider<User>>(TokenOptions.DefaultProvider)
@@ -58,6 +60,9 @@ public static class AccountsSetup
             forms.Cookie.Name = "BlazorFileHost.Form";
             forms.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
         });
+        // Every cookie there is, also those that come to be: the names above are for a site without TLS.
+        services.AddOptions<AntiforgeryOptions>().PostConfigure<IOptions<Site>>((forms, site) => site.Value.Keep(forms.Cookie));
+        services.AddSingleton<IPostConfigureOptions<CookieAuthenticationOptions>, HostCookies>();
 
         services.AddSingleton<SessionWatch>();
         services.AddSingleton<Sessions>();
@@ -74,6 +79,9 @@ public static class AccountsSetup
         services.AddSingleton<Tries>();
         services.AddSingleton<SecondFactor>();
         services.AddScoped<SecondStep>();
+        services.AddSingleton<KnownDevices>();
+        services.AddSingleton<SignInLimits>();
+        services.AddSingleton<HashTurns>();
         services.AddScoped<Gate>();
         services.AddScoped<Confirmation>();
         services.TryAddScoped<IPasskeyHandler<User>, PasskeyHandler<User>>();
@@ -87,9 +95,11 @@ public static class AccountsSetup
     /// <summary>Requests that another site made are refused first, for the whole app; then the session is read and rights are checked.</summary>
     public static void UseAccounts(this WebApplication app)
     {
+        app.UseMiddleware<Denials>();
         app.UseMiddleware<OwnSite>();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseMiddleware<CircuitLimits>();
         app.UseMiddleware<SecondFactorFirst>();
         app.UseMiddleware<CircuitLines>();
     }
@@ -105,6 +115,9 @@ public static class AccountsSetup
                     await context.SignOutAsync(IdentityConstants.ApplicationScheme);
                     await audit.AddAsync(AuditKind.SignOut, Asker.Of(context), thing: session);
                 }
+
+                // What the browser kept of pages and names goes too (W3C Clear Site Data); cookies, one of them the device's, are dealt with above.
+                context.Response.Headers["Clear-Site-Data"] = "\"cache\", \"storage\"";
 
                 return Results.LocalRedirect(LoginPath);
             })
@@ -128,7 +141,6 @@ public static class AccountsSetup
 
     private static void Cookie(CookieAuthenticationOptions options)
     {
-        // A name that begins with __Host- works over TLS only.
         options.Cookie.Name = "BlazorFileHost.Session";
         options.Cookie.HttpOnly = true;
         options.Cookie.SameSite = SameSiteMode.Lax;
@@ -146,6 +158,7 @@ public static class AccountsSetup
             var (key, expires) = await sessions.BeginAsync(user, context.Properties.IsPersistent, context.HttpContext);
             context.Properties.ExpiresUtc = new DateTimeOffset(expires);
             context.Principal = new(new ClaimsIdentity([new Claim(Sessions.KeyClaim, key)], context.Scheme.Name));
+            context.HttpContext.RequestServices.GetRequiredService<KnownDevices>().Remember(context.HttpContext, user);
         };
         options.Events.OnSigningOut = context => EndOwnAsync(context.HttpContext, context.HttpContext.RequestServices.GetRequiredService<Sessions>());
         options.Events.OnValidatePrincipal = async context =>
@@ -210,5 +223,10 @@ public static class AccountsSetup
         var here = $"{context.Request.Path}{context.Request.QueryString}";
         context.Response.Redirect(here == "/" ? LoginPath : $"{LoginPath}?returnUrl={Uri.EscapeDataString(here)}");
         return Task.CompletedTask;
+    }
+
+    private sealed class HostCookies(IOptions<Site> site) : IPostConfigureOptions<CookieAuthenticationOptions>
+    {
+        public void PostConfigure(string? name, CookieAuthenticationOptions options) => site.Value.Keep(options.Cookie);
     }
 }

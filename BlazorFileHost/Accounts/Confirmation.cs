@@ -9,7 +9,7 @@ namespace BlazorFileHost.Accounts;
 /// (<see cref="AccountsOptions.ConfirmationLasts"/>).
 /// </summary>
 internal sealed class Confirmation(
-    Sessions sessions, SecondFactor second, Gate gate, AuditLog audit, NavigationManager navigation, IHttpContextAccessor http)
+    Sessions sessions, SecondStep step, Gate gate, AuditLog audit, NavigationManager navigation, IHttpContextAccessor http)
 {
     private HttpContext Context => http.HttpContext!;
 
@@ -42,7 +42,7 @@ internal sealed class Confirmation(
 
         if (user.TwoFactorEnabled)
         {
-            var answer = await second.CheckAsync(user.Id, code);
+            var answer = await step.CheckApartAsync(user, code);
             if (answer != CodeAnswer.Right)
             {
                 await audit.AddAsync(AuditKind.Confirm, Asker.Of(Context), false, detail: "Wrong code");

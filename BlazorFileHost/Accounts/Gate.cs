@@ -19,13 +19,22 @@ internal enum SignInAnswer
 
     /// <summary>The password is right, and the account is closed.</summary>
     Disabled,
+
+    /// <summary>Too many wrong ones from there: see <see cref="Gate.Wait"/>. The answer's status says it too.</summary>
+    Limited,
+
+    /// <summary>Too many at a time. The answer's status says it too.</summary>
+    Busy,
 }
 
-/// <summary>Compares passwords: at sign-in, and again before what cannot be undone. Every wrong one counts towards the five.</summary>
+/// <summary>Compares passwords: at sign-in, and again before what cannot be undone. Every wrong one counts: <see cref="SignInLimits"/>.</summary>
 internal sealed class Gate(
     UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, Sessions sessions, SecondStep step, People people, Letters letters, AuditLog audit,
-    IHttpContextAccessor http)
+    SignInLimits limits, HashTurns turns, IHttpContextAccessor http)
 {
+    /// <summary>After <see cref="SignInAnswer.Limited"/>: how long.</summary>
+    public TimeSpan Wait { get; private set; }
+
     private Asker Asker => Asker.Of(http.HttpContext!);
 
     /// <summary>
@@ -40,7 +49,21 @@ internal sealed class Gate(
         }
 
         var user = EmailRule.Allows(email) ? await users.FindByEmailAsync(email) : null;
-        if (user is null || await users.IsLockedOutAsync(user))
+        var attempt = await limits.BeginAsync(http.HttpContext!, user);
+        if (attempt.IsLimited)
+        {
+            Wait = attempt.Taken.Wait;
+            return SignInAnswer.Limited;
+        }
+
+        using var turn = await turns.TakeAsync(http.HttpContext!);
+        if (turn is null)
+        {
+            attempt.TakeBack();
+            return SignInAnswer.Busy;
+        }
+
+        if (user is null || attempt.Rests || (!attempt.IsKnown && await users.IsLockedOutAsync(user)))
         {
             hasher.VerifyHashedPassword(user ?? new User(), DecoyHash.Value, password);
             await AddAsync(AuditKind.SignIn, user, false, user is null ? "Unknown address" : "The account rests");
@@ -49,10 +72,17 @@ internal sealed class Gate(
 
         if (!await users.CheckPasswordAsync(user, password))
         {
-            await users.AccessFailedAsync(user);
+            // A known device neither minds the account's rest nor adds to it: its tries are counted already.
+            if (!attempt.IsKnown)
+            {
+                await users.AccessFailedAsync(user);
+            }
+
             await AddAsync(AuditKind.SignIn, user, false, await users.IsLockedOutAsync(user) ? "Wrong password; the account rests now" : "Wrong password");
             return SignInAnswer.No;
         }
+
+        attempt.TakeBack();
 
         if (user.Disabled is not null)
         {
@@ -63,7 +93,7 @@ internal sealed class Gate(
         if (user.TwoFactorEnabled)
         {
             // Wrong tries still count: with the password one could otherwise try four codes, and four more, for ever.
-            await step.BeginAsync(user, remember);
+            await step.BeginAsync(user, remember, attempt.IsKnown);
             await AddAsync(AuditKind.SignIn, user, true, "The password; a second step is next");
             return SignInAnswer.SecondFactor;
         }
@@ -80,13 +110,14 @@ internal sealed class Gate(
     /// </summary>
     public async Task<bool> ConfirmAsync(User user, string password)
     {
-        if (PasswordRule.IsTooLong(password) || await users.IsLockedOutAsync(user))
+        if (PasswordRule.IsTooLong(password) || limits.Confirm(user) is not { } attempt)
         {
             return false;
         }
 
         if (await users.CheckPasswordAsync(user, password))
         {
+            attempt.GiveBack();
             if (!user.TwoFactorEnabled && Sessions.Id(http.HttpContext!.User) is { } session)
             {
                 await sessions.ConfirmAsync(session);
@@ -96,7 +127,6 @@ internal sealed class Gate(
             return true;
         }
 
-        await users.AccessFailedAsync(user);
         await AddAsync(AuditKind.Confirm, user, false, "Wrong password");
         return false;
     }
@@ -105,7 +135,7 @@ internal sealed class Gate(
     public async Task<IReadOnlyList<Fault>> ChangePasswordAsync(User user, string current, string password, string confirm)
     {
         List<Fault> faults = [];
-        if (current.Length == 0 || PasswordRule.IsTooLong(current) || await users.IsLockedOutAsync(user))
+        if (current.Length == 0 || PasswordRule.IsTooLong(current))
         {
             faults.Add(new(Sentences.CurrentPassword, Sentences.WrongCurrentPassword));
         }
@@ -124,15 +154,23 @@ internal sealed class Gate(
             return faults;
         }
 
+        if (limits.Confirm(user) is not { } attempt)
+        {
+            return [new(Sentences.CurrentPassword, Sentences.WrongCurrentPassword)];
+        }
+
         var answer = await users.ChangePasswordAsync(user, current, password);
+        if (answer.Errors.Any(error => error.Code == nameof(IdentityErrorDescriber.PasswordMismatch)))
+        {
+            await AddAsync(AuditKind.PasswordChanged, user, false, "Wrong password");
+        }
+        else
+        {
+            attempt.GiveBack();
+        }
+
         if (!answer.Succeeded)
         {
-            if (answer.Errors.Any(error => error.Code == nameof(IdentityErrorDescriber.PasswordMismatch)))
-            {
-                await users.AccessFailedAsync(user);
-                await AddAsync(AuditKind.PasswordChanged, user, false, "Wrong password");
-            }
-
             return [.. answer.Errors.Select(Sentences.Beside)];
         }
 

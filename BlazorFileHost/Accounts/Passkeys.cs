@@ -265,13 +265,13 @@ internal sealed class Passkeys(
 
     /// <summary>The challenge lies with the browser that asked for it, for what it asked, and in the session in which it did.</summary>
     private void Remember(string what, string? state)
-        => Context.Response.Cookies.Append(CookieName, Protector(what).Protect(state!, ChallengeLasts), Cookie());
+        => Context.Response.Cookies.Append(site.Value.CookieName(CookieName), Protector(what).Protect(state!, ChallengeLasts), Cookie());
 
     private async Task<TAnswer?> ReadAsync<TAnswer>(string what, string credential, Func<string, Task<TAnswer>> read)
         where TAnswer : class
     {
-        var kept = Context.Request.Cookies[CookieName];
-        Context.Response.Cookies.Delete(CookieName, Cookie());
+        var kept = Context.Request.Cookies[site.Value.CookieName(CookieName)];
+        Context.Response.Cookies.Delete(site.Value.CookieName(CookieName), Cookie());
         if (string.IsNullOrEmpty(kept) || credential.Length is 0 or > LongestCredential)
         {
             return null;

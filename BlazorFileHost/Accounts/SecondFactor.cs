@@ -129,14 +129,20 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
     }
 
     /// <summary>Looks at a code of either kind, and uses it up. What is not a code at all counts as a wrong one.</summary>
-    public async Task<CodeAnswer> CheckAsync(Guid userId, string code)
+    /// <param name="counted">False: whoever asks has counted it.</param>
+    public async Task<CodeAnswer> CheckAsync(Guid userId, string code, bool counted = true)
     {
+        if (!counted)
+        {
+            return await IsRightAsync(userId, code) ? CodeAnswer.Right : CodeAnswer.Wrong;
+        }
+
         if (await tries.TakeAsync(userId) is not { } left)
         {
             return CodeAnswer.Rests;
         }
 
-        if (Totp.IsOne(code) ? await UseStepAsync(userId, code) : await UseUpAsync(userId, code))
+        if (await IsRightAsync(userId, code))
         {
             await tries.ClearAsync(userId);
             return CodeAnswer.Right;
@@ -144,6 +150,8 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
 
         return left == 0 ? CodeAnswer.Rests : CodeAnswer.Wrong;
     }
+
+    private Task<bool> IsRightAsync(Guid userId, string code) => Totp.IsOne(code) ? UseStepAsync(userId, code) : UseUpAsync(userId, code);
 
     private async Task<bool> UseStepAsync(Guid userId, string code)
     {

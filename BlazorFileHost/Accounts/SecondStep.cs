@@ -11,12 +11,13 @@ namespace BlazorFileHost.Accounts;
 /// minutes and as long as the account stays as it was.
 /// </summary>
 internal sealed class SecondStep(
-    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, Sessions sessions, People people, AuditLog audit, TimeProvider time,
+    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Sessions sessions, People people, AuditLog audit, TimeProvider time,
     IHttpContextAccessor http)
 {
     public const string CookieName = "BlazorFileHost.SecondStep";
 
     private const string StampClaim = "stamp";
+    private const string KnownClaim = "known";
 
     public static TimeSpan Lasts { get; } = TimeSpan.FromMinutes(10);
 
@@ -24,11 +25,12 @@ internal sealed class SecondStep(
 
     /// <summary>The password was right.</summary>
     /// <param name="stays">What the person asked for: <see cref="Session.Stays"/>.</param>
-    public Task BeginAsync(User user, bool stays)
+    /// <param name="isKnown">By a device from which somebody got into the account before: its tries are apart from those of others.</param>
+    public Task BeginAsync(User user, bool stays, bool isKnown)
         => Context.SignInAsync(
             IdentityConstants.TwoFactorUserIdScheme,
             new(new ClaimsIdentity(
-                [new(ClaimTypes.NameIdentifier, user.Id.ToString()), new(StampClaim, user.SecurityStamp ?? ""), new(nameof(Session.Stays), stays.ToString())],
+                [new(ClaimTypes.NameIdentifier, user.Id.ToString()), new(StampClaim, user.SecurityStamp ?? ""), new(nameof(Session.Stays), stays.ToString()), new(KnownClaim, isKnown.ToString())],
                 IdentityConstants.TwoFactorUserIdScheme)),
             new() { ExpiresUtc = time.GetUtcNow() + Lasts });
 
@@ -46,7 +48,7 @@ internal sealed class SecondStep(
 
         var user = pending.User;
         var asker = Asker.Of(Context);
-        var answer = await second.CheckAsync(user.Id, code);
+        var answer = pending.IsKnown ? await CheckApartAsync(user, code) : await second.CheckAsync(user.Id, code);
         var means = Totp.IsOne(code) ? "Code" : "Recovery code";
         if (answer == CodeAnswer.Right)
         {
@@ -104,6 +106,23 @@ internal sealed class SecondStep(
         return codes;
     }
 
+    /// <summary>Of a device or session that is the person's own: others' wrong tries do not keep it out.</summary>
+    public async Task<CodeAnswer> CheckApartAsync(User user, string code)
+    {
+        if (limits.Confirm(user) is not { } attempt)
+        {
+            return CodeAnswer.Rests;
+        }
+
+        var answer = await second.CheckAsync(user.Id, code, counted: false);
+        if (answer == CodeAnswer.Right)
+        {
+            attempt.GiveBack();
+        }
+
+        return answer;
+    }
+
     private Guid OwnSession => Sessions.Id(Context.User) ?? Guid.Empty;
 
     /// <summary>As after a new password: this device gets a new session, every other one is over with the stamp already.</summary>
@@ -126,10 +145,11 @@ internal sealed class SecondStep(
         }
 
         return user.Disabled is null && user.UserName is not null && user.TwoFactorEnabled
-            && user.SecurityStamp == cookie.Principal.FindFirstValue(StampClaim) && !await users.IsLockedOutAsync(user)
-            ? new(user, cookie.Principal.HasClaim(nameof(Session.Stays), bool.TrueString))
+            && user.SecurityStamp == cookie.Principal.FindFirstValue(StampClaim)
+            && (cookie.Principal.HasClaim(KnownClaim, bool.TrueString) || !await users.IsLockedOutAsync(user))
+            ? new(user, cookie.Principal.HasClaim(nameof(Session.Stays), bool.TrueString), cookie.Principal.HasClaim(KnownClaim, bool.TrueString))
             : null;
     }
 
-    private sealed record Pending(User User, bool Stays);
+    private sealed record Pending(User User, bool Stays, bool IsKnown);
 }

@@ -16,10 +16,10 @@ internal sealed class Sentences : IdentityErrorDescriber
     public const string Name = "Name";
 
     /// <summary>The same for every reason, so that nobody learns which addresses have an account.</summary>
-    public const string NoMatch = "That e-mail and password do not match. After five wrong tries an account rests for five minutes.";
+    public const string NoMatch = "That e-mail and password do not match. After five wrong tries an account rests for five minutes, and longer each time.";
 
     public const string AccountClosed = "An administrator has closed this account. Its files are kept; ask the administrator of this site.";
-    public const string WrongCurrentPassword = "That is not your current password. After five wrong tries an account rests for five minutes.";
+    public const string WrongCurrentPassword = "That is not your current password. After five wrong tries none is taken for five minutes.";
     public const string PasswordsDiffer = "The two passwords differ.";
     public const string NoEmail = "Enter an e-mail address, for instance ada@example.org.";
     public const string EmailTaken = "There is an account with this e-mail already. Sign in instead.";
@@ -47,6 +47,9 @@ internal sealed class Sentences : IdentityErrorDescriber
 
     public const string ChangedMeanwhile = "The account was changed at the same time elsewhere. Try again.";
 
+    public const string Busy = "Many people are signing in at this moment. Wait a few seconds and try again.";
+    public const string TooManyPages = "Too many pages of this site are open. Close some of them, then load this one again.";
+
     private static readonly string TooLong = $"A password can have {PasswordRule.Longest} characters at most.";
 
     /// <summary>The goodbye.</summary>
@@ -56,6 +59,11 @@ internal sealed class Sentences : IdentityErrorDescriber
         1 => "Your account and its 1 file are deleted.",
         _ => $"Your account and its {files:N0} files are deleted.",
     };
+
+    public static string TooManyTries(TimeSpan wait) => $"Too many wrong passwords came from your network. Try again in {Minutes(wait)}.";
+
+    public static string TooManyAccounts(TimeSpan wait)
+        => $"Many accounts were made from your network just now. Try again in {Minutes(wait)}, or ask the administrator of this site.";
 
     public static IdentityError PasswordTooLong() => Error(nameof(PasswordTooLong), TooLong);
 
@@ -92,6 +100,8 @@ internal sealed class Sentences : IdentityErrorDescriber
         nameof(DuplicateEmail) or nameof(DuplicateUserName) or nameof(InvalidEmail) or nameof(InvalidUserName) => new(Email, error.Description),
         _ => new("", error.Description),
     };
+
+    private static string Minutes(TimeSpan wait) => Math.Ceiling(wait.TotalMinutes) is > 1 and var minutes ? $"{minutes:N0} minutes" : "a minute";
 
     private static IdentityError Error(string code, string sentence) => new() { Code = code, Description = sentence };
 }

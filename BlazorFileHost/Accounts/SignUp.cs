@@ -29,6 +29,8 @@ internal sealed class SignUp(
     IOptionsMonitor<AccountsOptions> options,
     TimeProvider time,
     AuditLog audit,
+    SignInLimits limits,
+    HashTurns turns,
     IHttpContextAccessor http)
 {
     /// <param name="setup">The token of the first administrator's link, if there is one.</param>
@@ -57,6 +59,17 @@ internal sealed class SignUp(
         if (faults.Count > 0)
         {
             return (door, null, faults);
+        }
+
+        if (await limits.RegisterAsync(http.HttpContext!) is { } wait)
+        {
+            return (door, null, [new("", Sentences.TooManyAccounts(wait))]);
+        }
+
+        using var turn = await turns.TakeAsync(http.HttpContext!);
+        if (turn is null)
+        {
+            return (door, null, [new("", Sentences.Busy)]);
         }
 
         var user = new User { UserName = email, Email = email, Created = time.GetUtcNow().UtcDateTime, IsAdministrator = door == Door.First, EmailConfirmed = confirmed };

@@ -1,8 +1,6 @@
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
-using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Accounts;
 
@@ -10,12 +8,11 @@ namespace BlazorFileHost.Accounts;
 /// How often a code may be tried before the account rests: as often as a password, and counted with those. Taken before the code is looked at, in the
 /// table, so that trying many at once, or at several nodes, gives no more of them.
 /// </summary>
-internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, IOptions<IdentityOptions> identity, TimeProvider time)
+internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, TimeProvider time)
 {
     /// <summary>Takes one. How many are left; null when the account rests, or there is none.</summary>
     public async Task<int?> TakeAsync(Guid userId)
     {
-        var rules = identity.Value.Lockout;
         await using var context = await contexts.CreateDbContextAsync();
         return await context.WriteAsync(async token =>
         {
@@ -29,8 +26,8 @@ internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, IOption
                     return (int?)null;
                 }
 
-                var left = Math.Max(0, rules.MaxFailedAccessAttempts - seen.AccessFailedCount - 1);
-                var (count, end) = left == 0 ? (0, now + rules.DefaultLockoutTimeSpan) : (seen.AccessFailedCount + 1, seen.LockoutEnd);
+                var count = seen.AccessFailedCount + 1;
+                var end = Members.RestAfter(count) is { } rest ? now + rest : seen.LockoutEnd;
                 var stamp = People.NewStamp();
                 // Whoever else counts, here or in Identity, changes the stamp.
                 if (await context.Users.Of(userId).Where(user => user.ConcurrencyStamp == seen.ConcurrencyStamp).ExecuteUpdateAsync(
@@ -40,7 +37,7 @@ internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, IOption
                         .SetProperty(user => user.ConcurrencyStamp, stamp),
                     token) == 1)
                 {
-                    return left;
+                    return Members.RestAfter(count) is null ? Members.Tries - (count % Members.Tries) : 0;
                 }
             }
         });

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components.Server;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Radzen;
 
@@ -18,12 +19,25 @@ public static class ComponentsSetup
         builder.Services.AddRadzenComponents();
         builder.Services.AddOptions<Site>().Configure(site => site.PublicUrl = builder.Configuration[Site.Key] ?? "").ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<Site>, Site.Check>();
+        builder.Services.AddOptions<Proxy>().BindConfiguration(Proxy.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<Proxy>, Proxy.Check>();
+        // After everything else that might have set it, such as ASPNETCORE_FORWARDEDHEADERS_ENABLED, which believes everybody.
+        builder.Services.AddOptions<ForwardedHeadersOptions>().PostConfigure<IOptions<Proxy>>((forwarded, proxy) => proxy.Value.Tell(forwarded));
+        builder.Services.AddOptions<Connections>().BindConfiguration(Connections.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<Connections>, Connections.Check>();
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<Connections>>((kestrel, connections) => connections.Value.Tell(kestrel.Limits));
         builder.Services.AddExceptionHandler<Surprises>();
-        builder.Services.Configure<CircuitOptions>(circuit => circuit.DetailedErrors = false);
+        builder.Services.Configure<CircuitOptions>(circuit =>
+        {
+            circuit.DetailedErrors = false;
+            // Those whose line was cut, of everybody together: each waits three minutes for its browser and keeps what it had on the screen.
+            circuit.DisconnectedCircuitMaxRetained = 100;
+        });
     }
 
     public static void UseShell(this WebApplication app)
     {
+        app.UseForwardedHeaders();
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             ExceptionHandlingPath = "/error",
@@ -35,20 +49,10 @@ public static class ComponentsSetup
         // Inside of both: they begin the answer anew, and what they put in its place comes through here again.
         app.Use((context, next) =>
         {
-            WriteHeaders(context.Response.Headers);
+            AnswerHeaders.Write(context);
             return next(context);
         });
-    }
-
-    internal static void WriteHeaders(IHeaderDictionary headers)
-    {
-        headers.XContentTypeOptions = "nosniff";
-        headers["Referrer-Policy"] = "same-origin";
-        headers["Cross-Origin-Opener-Policy"] = "same-origin";
-        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
-        // Styles may be inline: Radzen and Virtualize set style attributes. Scripts may not.
-        headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-            + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+        app.UseMiddleware<FrontDoor>();
     }
 
     /// <summary><c>/health/live</c>: the process answers. <c>/health/ready</c>: database and storage do their work too.</summary>

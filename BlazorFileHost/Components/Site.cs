@@ -19,6 +19,20 @@ public sealed class Site
     /// <param name="path">Below the root, without a slash.</param>
     public string Link(HttpRequest request, string path) => Address is { } site ? $"{new Uri(site, "/")}{path}" : $"{request.Scheme}://{request.Host}/{path}";
 
+    /// <summary>
+    /// A cookie's name: with the prefix by which browsers keep it for this very host and take it by TLS only (RFC 6265bis, 4.1.3), where people come by that.
+    /// </summary>
+    public string CookieName(string name) => IsSecure ? $"__Host-{name}" : name;
+
+    /// <summary>The cookie is for this host, and goes by TLS only where people come by that.</summary>
+    public void Keep(CookieBuilder cookie)
+    {
+        if (IsSecure && cookie.Name is { } name && !name.StartsWith("__Host-", StringComparison.Ordinal))
+        {
+            (cookie.Name, cookie.Path, cookie.Domain, cookie.SecurePolicy) = (CookieName(name), "/", null, CookieSecurePolicy.Always);
+        }
+    }
+
     internal sealed class Check : IValidateOptions<Site>
     {
         public ValidateOptionsResult Validate(string? name, Site site)

@@ -37,7 +37,7 @@ internal sealed class Surprises(ILogger<Surprises> log) : IExceptionHandler
 
     private static Task AnswerAsync(HttpContext context, int status, string code, string sentence, string? id)
     {
-        ComponentsSetup.WriteHeaders(context.Response.Headers);
+        AnswerHeaders.Write(context);
         context.Response.StatusCode = status;
         return context.Response.WriteAsJsonAsync(new { Code = code, Sentence = sentence, Id = id });
     }

@@ -23,7 +23,7 @@ internal sealed class StorageDown(ILogger<StorageDown> log) : IExceptionHandler
         }
 
         log.LogWarning("{Endpoint} failed: {Cause}", context.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.DisplayName, exception.Message);
-        ComponentsSetup.WriteHeaders(context.Response.Headers);
+        AnswerHeaders.Write(context);
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         context.Response.Headers.RetryAfter = "5";
         context.Response.Headers.CacheControl = "no-store";
