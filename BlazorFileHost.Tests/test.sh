@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs all tests: installs what they need where it may (Debian packages, as root), starts a throw-away PostgreSQL and, as root, two
+# Runs all tests: installs what they need where it may (Debian packages, as root), starts a throw-away PostgreSQL and ClamAV and, as root, two
 # throw-away S3 services (Ceph, Swift) on loopback, and ends with a line "N passed, N failed, N skipped". Arguments go to dotnet test, as in --filter FullyQualifiedName~Files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,7 @@ command -v npm >/dev/null || need+=(npm)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need+=(nginx)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=(postgresql)
 command -v radosgw >/dev/null && command -v ceph-osd >/dev/null || need+=(ceph-mon ceph-osd radosgw ceph-common)
+command -v clamd >/dev/null || [ -x /usr/sbin/clamd ] || need+=(clamav-daemon)
 [ -x /usr/bin/swift-proxy-server ] || need+=(swift-proxy swift-account swift-container swift-object memcached python3-keystoneauth1)
 if [ ${#need[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -32,6 +33,7 @@ finish() {
   if [ -n "${FILEHOST_TEST_POSTGRES_DIR:-}" ]; then
     bash BlazorFileHost.Tests/Servers/postgres.sh stop "$FILEHOST_TEST_POSTGRES_DIR"
   fi
+  bash BlazorFileHost.Tests/Servers/clamav.sh stop "$work/clamav"
   rm -rf "$work"
 }
 services=()
@@ -55,6 +57,14 @@ if [ -z "${FILEHOST_TEST_POSTGRES:-}" ] && compgen -G '/usr/lib/postgresql/*/bin
   export FILEHOST_TEST_POSTGRES_DIR=$work/postgres
   FILEHOST_TEST_POSTGRES=$(bash BlazorFileHost.Tests/Servers/postgres.sh start "$FILEHOST_TEST_POSTGRES_DIR" "$port")
   export FILEHOST_TEST_POSTGRES
+fi
+
+if [ -z "${FILEHOST_TEST_CLAMAV:-}" ] && PATH=$PATH:/usr/sbin command -v clamd >/dev/null; then
+  if FILEHOST_TEST_CLAMAV=$(PATH=$PATH:/usr/sbin bash BlazorFileHost.Tests/Servers/clamav.sh start "$work/clamav" $(( base + 90 ))); then
+    export FILEHOST_TEST_CLAMAV
+  else
+    echo "ClamAV did not start; its tests are reported as skipped, and fail where CI=true."
+  fi
 fi
 
 # They take some seconds to start, and so does the compiler.

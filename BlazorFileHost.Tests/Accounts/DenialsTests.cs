@@ -25,7 +25,7 @@ public sealed class DenialsTests : IAsyncLifetime
 
         var entry = Assert.Single(await EntriesAsync());
         Assert.Equal((false, (await person.DataAsync()).Id, "127.0.0.1"), (entry.Allowed, entry.ActorId, entry.Address));
-        Assert.StartsWith("Asked for what is not for this account", entry.Detail, StringComparison.Ordinal);
+        Assert.Equal("/admin/storage", entry.Detail);
         Assert.NotNull(entry.TraceId);
     }
 
@@ -65,6 +65,21 @@ public sealed class DenialsTests : IAsyncLifetime
         using var there = await elsewhere.GetAsync("/uploads/none");
         using var asked = await elsewhere.GetAsync($"/files/{Guid.CreateVersion7()}");
         Assert.Equal(["127.0.0.1", "127.0.0.70"], (await EntriesAsync()).Select(entry => entry.Address));
+    }
+
+    [Fact, Trait("Battery", "LOG-02"), Trait("Battery", "WEB-01")]
+    public async Task What_another_site_sends_is_written_down_once()
+    {
+        using var person = await Person.SignedUpAsync(app);
+        for (var i = 0; i < 3; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/uploads");
+            request.Headers.Add("Origin", "https://evil.test");
+            using var answer = await person.Client.SendAsync(request);
+            Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        }
+
+        Assert.Equal("Sent by another site", Assert.Single(await EntriesAsync()).Detail);
     }
 
     [Fact, Trait("Battery", "LOG-02")]

@@ -24,7 +24,7 @@ public sealed class MailTests : IAsyncLifetime
     public async Task Who_registers_shows_by_a_mail_to_be_there_and_chooses_the_password_then()
     {
         var email = AccountClient.NewEmail();
-        using var client = AccountClient.New(app.Address);
+        using var client = Client();
         using var asked = await client.SubmitAsync("/account/register", ("Input.Email", email));
         Assert.Equal("Look into your mail", (await asked.ReadPageAsync()).QuerySelector("h1")!.TextContent);
         // Neither in nor made: there is nothing that somebody could take first.
@@ -34,7 +34,7 @@ public sealed class MailTests : IAsyncLifetime
         var letter = await mail.ToAsync(email);
         Assert.Equal(("files@example.org", "Your account at files.example.org"), (letter.From, letter.Subject));
         Assert.Contains("http://files.example.org/account/welcome/", letter.Text, StringComparison.Ordinal);
-        using var elsewhere = AccountClient.New(app.Address);
+        using var elsewhere = Client();
         using var weak = await elsewhere.SubmitAsync(letter.Path, ("Input.Password", "short"), ("Input.ConfirmPassword", "short"));
         Assert.Contains("at least 12 characters", (await weak.ReadPageAsync()).QuerySelector("#password-error")!.TextContent, StringComparison.Ordinal);
         using var made = await elsewhere.SubmitAsync(letter.Path, ("Input.Password", AccountClient.Password), ("Input.ConfirmPassword", AccountClient.Password));
@@ -42,17 +42,17 @@ public sealed class MailTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NoContent, (await elsewhere.GetAsync("/account/session")).StatusCode);
 
         // Once: there is an account now.
-        using var late = AccountClient.New(app.Address);
+        using var late = Client();
         using var again = await late.SubmitAsync(letter.Path, ("Input.Password", Other), ("Input.ConfirmPassword", Other));
         Assert.Contains("There is an account with this e-mail", (await again.ReadPageAsync()).QuerySelector("[role=alert]")!.TextContent, StringComparison.Ordinal);
-        using var mine = await AccountClient.SignedInAsync(app.Address, email);
+        using var mine = await SignedInAsync(email);
     }
 
     [Fact]
     public async Task The_old_form_makes_no_account_past_the_mail()
     {
         var email = AccountClient.NewEmail();
-        using var client = AccountClient.New(app.Address);
+        using var client = Client();
         var form = await client.FormAsync("/account/register", "Input.Email");
         using var answer = await client.SubmitAsync(form, ("Input.Email", email), ("Input.Password", AccountClient.Password), ("Input.ConfirmPassword", AccountClient.Password));
         await mail.ToAsync(email);
@@ -68,7 +68,7 @@ public sealed class MailTests : IAsyncLifetime
         var said = new List<string>();
         foreach (var email in new[] { known, unknown })
         {
-            using var client = AccountClient.New(app.Address);
+            using var client = Client();
             using var answer = await client.SubmitAsync(page, ("Input.Email", email));
             var text = (await answer.ReadPageAsync()).QuerySelector("main")!.InnerHtml.Replace(email, "it", StringComparison.Ordinal);
             said.Add($"{answer.StatusCode} {string.Join(' ', answer.Headers.Select(header => header.Key).Order(StringComparer.Ordinal))} {Anonymous(text)}");
@@ -80,7 +80,7 @@ public sealed class MailTests : IAsyncLifetime
         if (page == "/account/forgot")
         {
             // The queue is one: what was asked later came, and this did not.
-            using var client = AccountClient.New(app.Address);
+            using var client = Client();
             using var answer = await client.SubmitAsync("/account/register", ("Input.Email", unknown));
             Assert.StartsWith("Your account", (await mail.ToAsync(unknown)).Subject, StringComparison.Ordinal);
         }
@@ -97,21 +97,21 @@ public sealed class MailTests : IAsyncLifetime
     public async Task A_mailed_link_sets_the_password_once_ends_sessions_and_lets_nobody_in_by_itself()
     {
         var email = await JoinedAsync();
-        using var device = await AccountClient.SignedInAsync(app.Address, email);
+        using var device = await SignedInAsync(email);
         await ChangeAsync("UPDATE AspNetUsers SET TwoFactorEnabled = 1, AccessFailedCount = 3 WHERE Email = $email", email);
-        using var client = AccountClient.New(app.Address);
-        using (var request = new HttpRequestMessage(HttpMethod.Get, "/account/forgot"))
-        {
-            // What a request says of its host must not get into the mail.
-            request.Headers.Host = "evil.example.com";
-            using var page = await client.SendAsync(request);
-        }
-
+        using var client = Client();
         var form = await client.FormAsync("/account/forgot", "Input.Email");
         using (var forged = new HttpRequestMessage(HttpMethod.Post, form.Action) { Content = new FormUrlEncodedContent(form.Hidden.Append(KeyValuePair.Create("Input.Email", email))) })
         {
+            // What a request says of its host gets into no mail.
             forged.Headers.Host = "evil.example.com";
-            using var asked = await client.SendAsync(forged);
+            using var refused = await client.SendAsync(forged);
+            Assert.Equal(HttpStatusCode.MisdirectedRequest, refused.StatusCode);
+        }
+
+        using (var asked = await client.SubmitAsync(form, ("Input.Email", email)))
+        {
+            Assert.Equal("Look into your mail", (await asked.ReadPageAsync()).QuerySelector("h1")!.TextContent);
         }
 
         var letter = await mail.ToAsync(email, count: 2);
@@ -128,7 +128,7 @@ public sealed class MailTests : IAsyncLifetime
         // Of several who use it at once one gets through.
         var forms = await Task.WhenAll(Enumerable.Range(0, 3).Select(async i =>
         {
-            var one = AccountClient.New(app.Address);
+            var one = Client();
             return (Client: one, Form: await one.FormAsync(letter.Path, "Input.Password"), Password: $"{Other} {i}");
         }));
         var answers = await Task.WhenAll(forms.Select(async one => (one.Password, one.Client,
@@ -155,7 +155,7 @@ public sealed class MailTests : IAsyncLifetime
         await ChangeAsync("UPDATE AspNetUsers SET TwoFactorEnabled = 0 WHERE Email = $email", email);
         using var old = await client.SubmitAsync("/account/login", ("Input.Email", email), ("Input.Password", AccountClient.Password));
         Assert.Equal(HttpStatusCode.OK, old.StatusCode);
-        using var now = await AccountClient.SignedInAsync(app.Address, email, password);
+        using var now = await SignedInAsync(email, password);
         Assert.Equal(["PasswordReset", "ResetAsked"], (await KindsAsync(email)).Where(kind => kind.Contains("Reset", StringComparison.Ordinal)));
         foreach (var secret in new[] { letter.Path.Split('/')[^1], password, AccountClient.Password })
         {
@@ -167,7 +167,7 @@ public sealed class MailTests : IAsyncLifetime
     public async Task Another_address_takes_effect_from_its_own_mailbox_and_the_old_one_is_told()
     {
         var (email, fresh) = (await JoinedAsync(), AccountClient.NewEmail());
-        using var client = await AccountClient.SignedInAsync(app.Address, email);
+        using var client = await SignedInAsync(email);
         using (var wrong = await client.SubmitAsync("/account/manage/email", ("Input.Email", fresh), ("Input.Password", Other)))
         {
             Assert.Contains("not your current password", (await wrong.ReadPageAsync()).QuerySelector("#password-error")!.TextContent, StringComparison.Ordinal);
@@ -181,7 +181,7 @@ public sealed class MailTests : IAsyncLifetime
         Assert.Equal(1, await CountAsync(email));
         var letter = await mail.ToAsync(fresh);
         // In another browser, where nobody is signed in.
-        using var elsewhere = AccountClient.New(app.Address);
+        using var elsewhere = Client();
         var form = await elsewhere.FormAsync(letter.Path, "_handler");
         using (var set = await elsewhere.SubmitAsync(form))
         {
@@ -195,14 +195,14 @@ public sealed class MailTests : IAsyncLifetime
         Assert.DoesNotContain(fresh, told.Text, StringComparison.OrdinalIgnoreCase);
         using var late = await elsewhere.GetPageAsync(letter.Path);
         Assert.Equal(HttpStatusCode.Gone, late.StatusCode);
-        using var again = await AccountClient.SignedInAsync(app.Address, fresh);
+        using var again = await SignedInAsync(fresh);
     }
 
     [Fact, Trait("Battery", "AUT-04")]
     public async Task An_address_that_somebody_has_is_not_given_away_by_asking_for_it()
     {
         var (mine, theirs) = (await JoinedAsync(), await JoinedAsync());
-        using var client = await AccountClient.SignedInAsync(app.Address, mine);
+        using var client = await SignedInAsync(mine);
         using var asked = await client.SubmitAsync("/account/manage/email", ("Input.Email", theirs), ("Input.Password", AccountClient.Password));
         Assert.Equal("Look into your mail", (await asked.ReadPageAsync()).QuerySelector("h1")!.TextContent);
         var told = await mail.ToAsync(theirs, count: 2);
@@ -215,7 +215,7 @@ public sealed class MailTests : IAsyncLifetime
     {
         var email = await JoinedAsync();
         mail.Refuse(1);
-        using var client = AccountClient.New(app.Address);
+        using var client = Client();
         for (var i = 0; i < 5; i++)
         {
             using var answer = await client.SubmitAsync("/account/forgot", ("Input.Email", i % 2 == 0 ? email : email.ToUpperInvariant()));
@@ -229,11 +229,27 @@ public sealed class MailTests : IAsyncLifetime
         Complain.Nobody(app.Complaints);
     }
 
+    /// <summary>A browser that knows the site by its name.</summary>
+    private HttpClient Client()
+    {
+        var client = AccountClient.New(app.Address);
+        client.DefaultRequestHeaders.Host = "files.example.org";
+        return client;
+    }
+
+    private async Task<HttpClient> SignedInAsync(string email, string password = AccountClient.Password)
+    {
+        var client = Client();
+        using var answer = await client.SubmitAsync("/account/login", ("Input.Email", email), ("Input.Password", password));
+        Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
+        return client;
+    }
+
     /// <summary>Somebody with an account, who has got one mail.</summary>
     private async Task<string> JoinedAsync()
     {
         var email = AccountClient.NewEmail();
-        using var client = AccountClient.New(app.Address);
+        using var client = Client();
         using var asked = await client.SubmitAsync("/account/register", ("Input.Email", email));
         using var made = await client.SubmitAsync((await mail.ToAsync(email)).Path, ("Input.Password", AccountClient.Password), ("Input.ConfirmPassword", AccountClient.Password));
         Assert.Equal(HttpStatusCode.Redirect, made.StatusCode);
@@ -408,7 +424,12 @@ public sealed class MailOptionsTests
     {
         var (exitCode, output) = await RunningApp.RunToEndAsync(new()
         {
-            ["Mail:Host"] = "smtp.example.org", ["Mail:From"] = "files@example.org", ["Mail:User"] = "files", ["Mail:Password"] = "sesame", ["Mail:Tls"] = "false", ["PublicUrl"] = "https://files.example.org",
+            ["Mail:Host"] = "smtp.example.org",
+            ["Mail:From"] = "files@example.org",
+            ["Mail:User"] = "files",
+            ["Mail:Password"] = "sesame",
+            ["Mail:Tls"] = "false",
+            ["PublicUrl"] = "https://files.example.org",
         });
         Assert.Equal(1, exitCode);
         Assert.Contains("Mail:Tls is off", output, StringComparison.Ordinal);

@@ -12,7 +12,10 @@ internal static class Place
             AllowAutoRedirect = false,
             CookieContainer = new(),
             ConnectCallback = (to, cancellation) => ConnectAsync(address, to, cancellation),
-        }) { BaseAddress = app };
+        })
+        {
+            BaseAddress = app,
+        };
 
     public static async ValueTask<Stream> ConnectAsync(string from, SocketsHttpConnectionContext to, CancellationToken cancellation)
     {

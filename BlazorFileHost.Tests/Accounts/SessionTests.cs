@@ -97,6 +97,20 @@ public sealed class SessionTests(AccountsApp app) : IClassFixture<AccountsApp>
         Assert.Equal(HttpStatusCode.NoContent, await stranger.AskAsync());
     }
 
+    [Fact, Trait("Battery", "AUT-19"), Trait("Battery", "AUT-20")]
+    public async Task Who_ends_sessions_long_after_signing_in_is_asked_again_who_it_is()
+    {
+        var email = AccountClient.NewEmail();
+        using var here = await DeviceAsync(email, isNew: true);
+        using var there = await DeviceAsync(email);
+        var form = await here.Client.FormAsync("/account/manage/sessions", "Input.Id");
+        await WriteAsync("UPDATE Session SET Confirmed = $then WHERE UserId = $user", await here.UserAsync(), TimeSpan.FromMinutes(11), rows: 2);
+
+        using var answer = await here.Client.SubmitAsync(form, ("Input.Id", ""));
+        Assert.StartsWith("/account/confirm?", answer.Headers.Location!.PathAndQuery(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NoContent, await there.AskAsync());
+    }
+
     [Fact, Trait("Battery", "AUT-18")]
     public async Task A_session_ends_when_nobody_was_there_for_too_long_and_when_it_is_old()
     {
@@ -152,7 +166,7 @@ public sealed class SessionTests(AccountsApp app) : IClassFixture<AccountsApp>
     [InlineData(864000, "10 days ago")]
     public void Ages_are_said_humanely(int seconds, string said) => Assert.Equal(said, Ago.Said(TimeSpan.FromSeconds(seconds)));
 
-    private async Task WriteAsync(string sql, Guid user, TimeSpan ago)
+    private async Task WriteAsync(string sql, Guid user, TimeSpan ago, int rows = 1)
     {
         await using var database = new SqliteConnection($"Data Source={app.DatabaseFile}");
         await database.OpenAsync();
@@ -160,7 +174,7 @@ public sealed class SessionTests(AccountsApp app) : IClassFixture<AccountsApp>
         write.CommandText = sql;
         write.Parameters.AddWithValue("$then", TimeProvider.System.GetUtcNow().UtcDateTime.Subtract(ago).ToString("yyyy-MM-dd HH:mm:ss.fff", System.Globalization.CultureInfo.InvariantCulture));
         write.Parameters.AddWithValue("$user", user.ToString().ToUpperInvariant());
-        Assert.Equal(1, await write.ExecuteNonQueryAsync());
+        Assert.Equal(rows, await write.ExecuteNonQueryAsync());
     }
 
     private async Task<Browser> DeviceAsync(string email, bool isNew = false, string? agent = null)

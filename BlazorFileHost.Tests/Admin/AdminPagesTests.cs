@@ -94,7 +94,7 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await admin.BecomeAdministratorAsync(app);
         await person.RegisteredAsync();
         await person.PickAsync(("notes.md", "x"u8.ToArray()));
-        await person.SeesTextAsync(person.Uploads, "notes.md was not uploaded");
+        await person.SeesTextAsync(person.Uploads, "“notes.md” was not uploaded");
 
         await admin.Page.GotoAsync("/admin/policy");
         var endings = admin.Page.GetByLabel("Endings");
@@ -224,6 +224,8 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await Assertions.Expect(page.GetByRole(AriaRole.Alertdialog)).ToBeFocusedAsync();
         await LookAsync("a person, the question");
         await page.GetByLabel("An own one").CheckAsync();
+        // The button has moved when the field is there.
+        await Assertions.Expect(page.GetByLabel("GB")).ToBeVisibleAsync();
         await ClickAsync(page, "Set the limit");
         await Assertions.Expect(page.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
         await ClickAsync(page, "New password…");

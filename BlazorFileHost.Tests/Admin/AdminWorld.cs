@@ -57,7 +57,7 @@ internal sealed class AdminWorld : IAsyncDisposable
     public static async Task<AdminWorld> CreateAsync(DatabaseKind kind, params KeyValuePair<string, string?>[] settings)
     {
         var world = new AdminWorld(await TestDatabase.CreateAsync(kind), settings);
-        await world.ChangeAsync(context => context.Stores.Add(new Store { MarkId = Guid.CreateVersion7() }));
+        await world.app.OpenStoreAsync();
         await world.app.LoadSettingsAsync();
         return world;
     }
@@ -87,12 +87,9 @@ internal sealed class AdminWorld : IAsyncDisposable
     public async Task<ClaimsPrincipal> PersonAsync(bool administrator = false, string? email = null)
     {
         var id = (await Get<People>().MakeAsync(email ?? AccountClient.NewEmail()))!.Value;
-        await ChangeAsync(async context =>
-        {
-            var user = await context.Users.SingleAsync(user => user.Id == id);
-            user.IsAdministrator = administrator;
-            user.PasswordHash = "not a password’s";
-        });
+        // By a statement: what only those decide who may is not written by saving the row.
+        await ChangeAsync(context => context.Users.Where(user => user.Id == id).ExecuteUpdateAsync(
+            set => set.SetProperty(user => user.IsAdministrator, administrator).SetProperty(user => user.PasswordHash, "not a password’s")));
         return await SignedInAsync(id, administrator);
     }
 

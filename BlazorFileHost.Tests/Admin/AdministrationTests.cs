@@ -228,8 +228,12 @@ public sealed class AdministrationTests
         await using var world = await AdminWorld.CreateAsync(kind);
         await world.ChangeAsync(context => context.Users.AddRange(Enumerable.Range(0, 120).Select(i => new User
         {
-            UserName = $"p{i:000}@example.org", NormalizedUserName = $"P{i:000}@EXAMPLE.ORG", Email = $"p{i:000}@example.org", NormalizedEmail = $"P{i:000}@EXAMPLE.ORG",
-            UsedBytes = i, SecurityStamp = "x",
+            UserName = $"p{i:000}@example.org",
+            NormalizedUserName = $"P{i:000}@EXAMPLE.ORG",
+            Email = $"p{i:000}@example.org",
+            NormalizedEmail = $"P{i:000}@EXAMPLE.ORG",
+            UsedBytes = i,
+            SecurityStamp = "x",
         })));
         await world.PersonAsync(email: "ada_%lovelace@example.net");
         var pages = new List<string>();

@@ -104,7 +104,7 @@ public sealed class AccessibilityTests(BrowserRoom room)
 
         await page.Keyboard.PressAsync("Escape");
         await Assertions.Expect(person.Dialog).Not.ToBeAttachedAsync();
-        using var large = await LargeFile.CreateAsync(100);
+        using var large = await LargeFile.CreateAsync(400);
         await person.SlowlyAsync();
         await person.Input.SetInputFilesAsync(large.Path);
         await person.SeesTextAsync(person.Uploads, "left");

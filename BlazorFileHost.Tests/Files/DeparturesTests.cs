@@ -180,7 +180,7 @@ public sealed class DeparturesTests
         var (here, there) = (new RunningDownloads(), new RunningDownloads());
         using var mine = here.Begin(world.Owner, CancellationToken.None);
         using var elsewhere = there.Begin(world.Owner, CancellationToken.None);
-        using var somebodys = there.Begin(Guid.CreateVersion7(), CancellationToken.None);
+        using var somebodys = there.Begin((await world.Database.AddUserAsync("another")).Id, CancellationToken.None);
 
         await Node(world, downloads: here).BeginAsync(world.Owner);
         Assert.True(mine.Stopped.IsCancellationRequested);

@@ -119,7 +119,7 @@ public sealed class FolderTests
         Assert.Equal(RefusalKind.TooDeep, (await world.Library.MakeFoldersAsync(world.Owner, answers[2].Value, [["more"]])).Single().Refusal!.Kind);
     }
 
-    [Fact, Trait("Battery", "AUZ-04")]
+    [Fact, Trait("Battery", "AUZ-04"), Trait("Battery", "AUZ-05"), Trait("Battery", "AUZ-11")]
     public async Task A_folder_of_somebody_else_looks_as_not_there()
     {
         await using var world = await World.CreateAsync();
@@ -134,7 +134,20 @@ public sealed class FolderTests
         Assert.Equal(new FileSummary(0, 0), await world.Library.DeleteAsync(other, [folder]));
         Assert.Equal(new FileSummary(0, 0), await world.Library.MeasureAsync(other, [folder]));
         Assert.Empty((await world.Library.ListAsync(other, default, 0, 10, folder)).Folders);
-        Assert.Equal(["mine"], await world.NamesAsync());
+        // Nor does anything of one's own go into it, or anything of somebody else's into one's own.
+        var own = (await world.ReceiveAsync("own.txt", "own", OnConflict.Ask, null, other)).Value!.Id;
+        var (theirs, mine) = ((await world.ReceivedAsync("theirs.txt", "theirs")).Id, (await world.Library.MakeFoldersAsync(other, null, [["mine too"]])).Single().Value);
+        Assert.Equal(RefusalKind.FolderGone, (await world.Library.MoveAsync(other, [own], folder, OnConflict.Ask)).Refusal!.Kind);
+        Assert.Equal(RefusalKind.FolderGone, (await world.Library.CopyAsync(other, [own], folder, OnConflict.KeepBoth)).Refusal!.Kind);
+        foreach (var foreign in new Guid[][] { [theirs], [theirs, own] })
+        {
+            await world.Library.MoveAsync(other, foreign, mine, OnConflict.Ask);
+            await world.Library.CopyAsync(other, foreign, mine, OnConflict.KeepBoth);
+        }
+
+        Assert.DoesNotContain((await world.Library.ListAsync(other, default, 0, 10, mine)).Files, file => file.Name.StartsWith("theirs", StringComparison.Ordinal));
+        Assert.Equal(["mine", "theirs.txt"], await world.NamesAsync());
+        Assert.Empty((await world.Library.ListAsync(world.Owner, default, 0, 10, folder)).Files);
     }
 
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer]

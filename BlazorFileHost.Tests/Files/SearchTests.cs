@@ -82,6 +82,7 @@ public sealed class SearchTests
     }
 
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
+    [Trait("Battery", "AUZ-11")]
     public async Task Size_ending_date_and_order_are_heeded_and_nobody_finds_what_is_anothers(DatabaseKind kind)
     {
         await using var world = await UploadWorld.CreateAsync(kind);

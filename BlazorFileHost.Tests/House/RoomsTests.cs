@@ -13,9 +13,9 @@ public sealed partial class RoomsTests
         ["Components"] = [],
         ["Audit"] = ["Data"],
         ["Files"] = ["Audit", "Storage", "Live", "Data", "Components"],
-        ["Uploads"] = ["Audit", "Files", "Data", "Live", "Components"],
+        ["Uploads"] = ["Files", "Data", "Live", "Components"],
         ["Accounts"] = ["Audit", "Files", "Data", "Live", "Components"],
-        ["Space"] = ["Audit", "Files", "Storage", "Data", "Live", "Components"],
+        ["Space"] = ["Files", "Storage", "Data", "Live", "Components"],
         ["Admin"] = ["Audit", "Files", "Space", "Accounts", "Data", "Live", "Components"],
     };
 

@@ -56,7 +56,8 @@ public static class SecondStepClient
         await command.ExecuteNonQueryAsync();
     }
 
-    private static byte[] Read(string key)
+    /// <summary>The bytes of a key as the page writes it.</summary>
+    public static byte[] Read(string key)
     {
         const string Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         var bits = string.Concat(key.Where(letter => letter != ' ').Select(letter => Convert.ToString(Letters.IndexOf(letter, StringComparison.Ordinal), 2).PadLeft(5, '0')));

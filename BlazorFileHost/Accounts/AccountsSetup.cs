@@ -2,9 +2,9 @@ using System.Security.Claims;
 using BlazorFileHost.Audit;
 using BlazorFileHost.Components;
 using BlazorFileHost.Data;
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
-using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Components.Server.Circuits;
 using Microsoft.AspNetCore.Identity;
@@ -176,13 +176,9 @@ public static class AccountsSetup
         options.Events.OnRedirectToLogin = context => WantsPage(context.Request)
             ? ToLogin(context.HttpContext)
             : Refusals.WriteAsync(context.HttpContext, StatusCodes.Status401Unauthorized, "Sign in first.");
-        options.Events.OnRedirectToAccessDenied = async context =>
-        {
-            // Which door, not which address: that one was typed by somebody.
-            var door = (context.HttpContext.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
-            await context.HttpContext.RequestServices.GetRequiredService<AuditLog>().AddAsync(AuditKind.Denied, Asker.Of(context.HttpContext), false, detail: door);
-            await Refusals.WriteAsync(context.HttpContext, StatusCodes.Status403Forbidden, "This is not for your account.");
-        };
+        // Written down by Denials.
+        options.Events.OnRedirectToAccessDenied = context
+            => Refusals.WriteAsync(context.HttpContext, StatusCodes.Status403Forbidden, "This is not for your account.");
     }
 
     private static void SecondStepCookie(CookieAuthenticationOptions options)

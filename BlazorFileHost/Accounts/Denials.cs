@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Diagnostics;
 namespace BlazorFileHost.Accounts;
 
 /// <summary>
-/// Writes down who asked for what is not theirs to have: once in five minutes for each person, or each address where nobody is signed in, and each kind of
-/// answer. A file that is not there and one of somebody else look the same here, too.
+/// Writes down who asked for what is not theirs to have: once in five minutes for each person, or each address where nobody is signed in, and each door or
+/// kind of answer. A file that is not there and one of somebody else look the same here, too.
 /// </summary>
 internal sealed class Denials(RequestDelegate next, AuditLog audit, TimeProvider time)
 {
@@ -22,12 +22,14 @@ internal sealed class Denials(RequestDelegate next, AuditLog audit, TimeProvider
         }
     }
 
-    /// <summary>In words of ours: what stood in the request was typed by somebody.</summary>
+    /// <summary>In words of ours, and which door, not which address: that one was typed by somebody.</summary>
     private static string? What(HttpContext context) => context.Response.StatusCode switch
     {
         // A page that lost its line asks whether its session is over.
         StatusCodes.Status401Unauthorized when !context.Request.Path.StartsWithSegments("/account/session") => "Asked without being signed in",
-        StatusCodes.Status403Forbidden => "Asked for what is not for this account, or from another site",
+        // Other sites are refused before anybody's session is looked at.
+        StatusCodes.Status403Forbidden when Asker.Of(context).Id is null => "Sent by another site",
+        StatusCodes.Status403Forbidden => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "Asked for what is not for this account",
         StatusCodes.Status404NotFound when Id(context) is not null && Asker.Of(context).Id is not null => "Asked for a file that is somebody else's, or not there",
         _ => null,
     };

@@ -98,7 +98,12 @@ internal sealed class Gate(
             return SignInAnswer.SecondFactor;
         }
 
-        await users.ResetAccessFailedCountAsync(user);
+        // Those of others, when this device is known: they stay counted, or their next rest would begin small again.
+        if (!attempt.IsKnown)
+        {
+            await users.ResetAccessFailedCountAsync(user);
+        }
+
         await signIn.SignInAsync(user, remember);
         await AddAsync(AuditKind.SignIn, user, true);
         return SignInAnswer.In;

@@ -55,12 +55,13 @@ internal sealed class Letters(
     /// <summary>Somebody wants an account with that address.</summary>
     public void AskAccount(string email) => mail.Send(async () =>
     {
-        if (IsTooSoon("account", email))
+        var user = await FindAsync(email);
+        if (IsTooSoon(user is null ? "welcome" : "account", email))
         {
             return null;
         }
 
-        return await FindAsync(email) is { } user
+        return user is not null
             ? new(user.Email!, $"You have an account at {Name}",
                 $"""
                 Somebody, perhaps you, wanted to register at {Name} with this address. It has an account already: sign in with it.

@@ -14,7 +14,11 @@ internal static class AuditExport
         var form = await context.Request.ReadFormAsync(context.RequestAborted);
         var question = new AuditQuestion
         {
-            Person = form["Input.Person"], Kind = form["Input.Kind"], Result = form["Input.Result"], From = form["Input.From"], Until = form["Input.Until"],
+            Person = form["Input.Person"],
+            Kind = form["Input.Kind"],
+            Result = form["Input.Result"],
+            From = form["Input.From"],
+            Until = form["Input.Until"],
         };
         if (await question.ReadAsync(log, context.RequestAborted) is not ({ } filter, _))
         {

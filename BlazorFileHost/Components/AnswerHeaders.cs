@@ -16,7 +16,7 @@ internal static class AnswerHeaders
     // What pages here use is for them alone: passkeys, a video on the whole screen or beside, copying a link.
     private static readonly string Permissions = string.Join(", ", new[]
         {
-            "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "clipboard-read", "compute-pressure", "display-capture", "encrypted-media", "gamepad",
+            "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "compute-pressure", "display-capture", "encrypted-media", "gamepad",
             "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection", "keyboard-map", "local-fonts", "magnetometer", "microphone", "midi",
             "otp-credentials", "payment", "screen-wake-lock", "serial", "storage-access", "sync-xhr", "usb", "window-management", "xr-spatial-tracking",
         }.Select(feature => $"{feature}=()").Concat(

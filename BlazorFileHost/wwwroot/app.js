@@ -12,23 +12,27 @@ for (const kind of ['dragover', 'drop']) {
 const modal = document.getElementById('components-reconnect-modal');
 if (modal) {
     const uploading = () => document.documentElement.hasAttribute('data-uploading');
-    const reload = () => { if (!uploading()) location.reload(); };
+    // Whoever is on the way to another page, by a form that ends the session too, is not called back.
+    let leaving = false;
+    addEventListener('beforeunload', () => { leaving = true; });
+    const reload = () => { if (!leaving && !uploading()) location.reload(); };
     let asked = false;
+    const over = () => modal.classList.contains('components-reconnect-rejected') || modal.classList.contains('signed-out');
     new MutationObserver(async () => {
-        if (modal.classList.contains('components-reconnect-rejected')) reload();
+        if (over()) reload();
         // The line may have been cut because the session is over: then no circuit comes back, and the page leads to the sign-in.
         const lost = modal.classList.contains('components-reconnect-show') || modal.classList.contains('components-reconnect-retrying');
         if (lost && !asked) {
             asked = true;
             try {
-                if ((await fetch('account/session', { cache: 'no-store' })).status === 401) reload();
+                if ((await fetch('account/session', { cache: 'no-store' })).status === 401) modal.classList.add('signed-out');
             } catch { /* the server is away */ }
         } else if (!lost) {
             asked = false;
         }
     }).observe(modal, { attributeFilter: ['class'] });
     new MutationObserver(() => {
-        if (modal.classList.contains('components-reconnect-rejected')) reload();
+        if (over()) reload();
     }).observe(document.documentElement, { attributeFilter: ['data-uploading'] });
     modal.querySelector('[data-reload]').addEventListener('click', () => location.reload());
     modal.querySelector('[data-reconnect]').addEventListener('click', async () => {
