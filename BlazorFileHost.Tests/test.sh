@@ -88,6 +88,8 @@ done
 status=0
 # A test that hangs is a failed test, with a name.
 dotnet test BlazorFileHost.sln --nologo --blame-hang-timeout 10m --blame-hang-dump-type none "$@" 2>&1 | tee "$work/output" || status=$?
+# Once more at the end, where a log that was cut still has them.
+awk '/^  (Passed|Skipped|Failed) |^\[xUnit/ { shown = 0 } /^  Failed / { shown = 30 } shown-- > 0' "$work/output"
 line=$(grep -E '^(Passed|Failed)! +- Failed:' "$work/output" | tail -1)
 sed -E 's/.*Failed: *([0-9]+), Passed: *([0-9]+), Skipped: *([0-9]+).*/\2 passed, \1 failed, \3 skipped/' <<<"${line:?No test ran.}"
 exit "$status"
