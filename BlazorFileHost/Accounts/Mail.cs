@@ -12,7 +12,8 @@ internal sealed record Letter(string To, string Subject, string Text);
 
 /// <summary>
 /// Sends mails, one after the other, while those who asked for them go on: how long it takes, and whether there is one, nobody can tell by waiting.
-/// What waits when the app ends is not sent; whoever misses a mail asks again.
+/// One that the server did not take waits for its next try beside the others, not before them. What waits when the app ends is not sent; whoever misses
+/// a mail asks again.
 /// </summary>
 // System.Net.Mail.SmtpClient, although .NET's documentation points elsewhere: MailKit is not on every feed (README), and what it lacks (OAuth, TLS from
 // the first byte) is not needed for handing a few lines of text to one's own server.
@@ -23,7 +24,7 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan[] TryAgainAfter = [TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20)];
 
-    private readonly Channel<Func<Task<Letter?>>> waiting = Channel.CreateBounded<Func<Task<Letter?>>>(MostWaiting);
+    private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(MostWaiting);
 
     /// <summary>Whether there is a server for mails.</summary>
     public bool IsOn => options.Value.Host.Length > 0;
@@ -32,19 +33,21 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
     /// <param name="write">Finds out, in its turn, what is to be written; null: nothing.</param>
     public void Send(Func<Task<Letter?>> write)
     {
-        if (IsOn && !waiting.Writer.TryWrite(write))
+        if (IsOn)
         {
-            log.LogError("A mail was not sent: {Count} wait already.", MostWaiting);
+            Queue(new(write, Failed: 0));
         }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var write in waiting.Reader.ReadAllAsync(stoppingToken))
+        await foreach (var (write, failed) in waiting.Reader.ReadAllAsync(stoppingToken))
         {
+            Letter? letter = null;
             try
             {
-                if (await write() is { } letter)
+                letter = await write();
+                if (letter is not null)
                 {
                     await SendAsync(letter, stoppingToken);
                 }
@@ -52,6 +55,10 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception away) when (away is SmtpException or OperationCanceledException && letter is not null && failed < TryAgainAfter.Length)
+            {
+                _ = QueueAfterAsync(TryAgainAfter[failed], new(() => Task.FromResult<Letter?>(letter), failed + 1), stoppingToken);
             }
             catch (Exception failure)
             {
@@ -61,27 +68,34 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
         }
     }
 
-    private async Task SendAsync(Letter letter, CancellationToken cancellation)
+    private void Queue(Waiting next)
+    {
+        if (!waiting.Writer.TryWrite(next))
+        {
+            log.LogError("A mail was not sent: {Count} wait already.", MostWaiting);
+        }
+    }
+
+    /// <summary>Nobody awaits it; it cannot fail.</summary>
+    private async Task QueueAfterAsync(TimeSpan pause, Waiting next, CancellationToken cancellation)
+    {
+        await Task.Delay(pause, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!cancellation.IsCancellationRequested)
+        {
+            Queue(next);
+        }
+    }
+
+    private Task SendAsync(Letter letter, CancellationToken cancellation)
     {
         // What the parser would read as something else, as a name with an address behind it, is none that a mail goes to.
-        if (!MailAddress.TryCreate(letter.To, out var to) || to.Address != letter.To)
+        if (MailAddress.TryCreate(letter.To, out var to) && to.Address == letter.To)
         {
-            log.LogWarning("A mail was not sent: the account's e-mail is no address that mails go to.");
-            return;
+            return SendAsync(letter, to, cancellation);
         }
 
-        for (var attempt = 0; ; attempt++)
-        {
-            try
-            {
-                await SendAsync(letter, to, cancellation);
-                return;
-            }
-            catch (Exception away) when (away is SmtpException or OperationCanceledException && attempt < TryAgainAfter.Length && !cancellation.IsCancellationRequested)
-            {
-                await Task.Delay(TryAgainAfter[attempt], time, cancellation);
-            }
-        }
+        log.LogWarning("A mail was not sent: the account's e-mail is no address that mails go to.");
+        return Task.CompletedTask;
     }
 
     private async Task SendAsync(Letter letter, MailAddress to, CancellationToken cancellation)
@@ -108,4 +122,7 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
         patience.CancelAfter(Patience);
         await client.SendMailAsync(mail, patience.Token);
     }
+
+    /// <param name="Failed">How often the server did not take it.</param>
+    private sealed record Waiting(Func<Task<Letter?>> Write, int Failed);
 }
