@@ -39,6 +39,7 @@ public sealed class UploadBoxTests : PageTest
             page.AddComponentParameter(3, nameof(UploadBox.Uploads), server.Uploads);
             page.AddComponentParameter(1, nameof(UploadBox.Check), (Func<IReadOnlyList<OfferedFile>, Task<IReadOnlyList<Answer<string>>>>)CheckAsync);
             page.AddComponentParameter(4, nameof(UploadBox.MakeFolders), (Func<Guid?, IReadOnlyList<IReadOnlyList<string>>, Task<IReadOnlyList<Answer<Guid>>>>)MakeAsync);
+            page.AddComponentParameter(5, nameof(UploadBox.IsFolder), (Func<Guid?, string, Task<bool>>)((into, name) => Library.IsFolderAsync(Owner, into, name)));
             page.CloseComponent();
             page.OpenComponent<RadzenDialog>(2);
             page.CloseComponent();
@@ -139,6 +140,19 @@ public sealed class UploadBoxTests : PageTest
         Assert.Equal(new(0, 1, "taken.txt", onConflict), Assert.Single(Starts()));
         dialog.WaitForAssertion(() => Assert.Empty(dialog.FindAll(".answers")));
         Assert.Equal("Uploading 1 of 1", Headline);
+    }
+
+    [Fact]
+    public async Task No_file_is_offered_the_place_of_a_folder()
+    {
+        Assert.All(await Library.MakeFoldersAsync(Owner, null, [["plans.txt"]]), folder => Assert.Null(folder.Refusal));
+        Pick(("Plans.txt", 5));
+        Assert.Equal("You already have a folder named “Plans.txt”. A file cannot take its place.", dialog.Find(".rz-dialog-content p").TextContent);
+        Assert.Equal(["Keep both", "Skip"], Answers());
+
+        Answer("Keep both");
+
+        Assert.Equal(new(0, 1, "Plans.txt", "keepboth"), Assert.Single(Starts()));
     }
 
     [Theory]
@@ -972,7 +986,7 @@ public sealed class UploadBoxTests : PageTest
         other.Services.AddRadzenComponents();
         other.Services.AddSingleton<IJSRuntime>(new SilentBrowser());
 
-        var early = other.Render<UploadBox>(box => box.Add(b => b.Check, CheckAsync).Add(b => b.MakeFolders, MakeAsync).Add(b => b.Uploads, server.Uploads));
+        var early = other.Render<UploadBox>(box => box.Add(b => b.Check, CheckAsync).Add(b => b.MakeFolders, MakeAsync).Add(b => b.IsFolder, (_, _) => Task.FromResult(false)).Add(b => b.Uploads, server.Uploads));
 
         Assert.True(early.Find("input[type=file]").HasAttribute("disabled"));
         Assert.False(box.Find("input[type=file]").HasAttribute("disabled"));

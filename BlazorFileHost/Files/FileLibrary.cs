@@ -53,6 +53,14 @@ public sealed partial class FileLibrary(
         return verdicts;
     }
 
+    /// <summary>Whether what has that name in the folder (null: the root) is a folder: no file takes its place.</summary>
+    public async Task<bool> IsFolderAsync(Guid ownerId, Guid? parentId, string name, CancellationToken cancellation = default)
+    {
+        var (parent, key) = (parentId ?? ownerId, FileName.Key(name));
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await context.Folders.AnyAsync(folder => folder.OwnerId == ownerId && folder.ParentId == parent && folder.NameKey == key, cancellation);
+    }
+
     /// <summary>Null when there is no such person.</summary>
     public async Task<Usage?> UsageAsync(Guid ownerId, CancellationToken cancellation = default)
     {

@@ -20,5 +20,6 @@ public enum UploadPhase
 /// <param name="Expires">UTC.</param>
 /// <param name="Source">The client's mark of the file on the device.</param>
 /// <param name="CreationKey">The client's number of its creation: by it a page knows its own before it has heard the id.</param>
+/// <param name="FolderId">Where it goes; null for the root.</param>
 public sealed record QueuedUpload(
-    Guid Id, string Name, long Length, long Offset, UploadPhase Phase, double Speed, DateTime Expires, string? Source, Guid? CreationKey = null);
+    Guid Id, string Name, long Length, long Offset, UploadPhase Phase, double Speed, DateTime Expires, string? Source, Guid? CreationKey = null, Guid? FolderId = null);

@@ -259,7 +259,7 @@ public sealed partial class UnfinishedFiles
                 : sending is not null ? UploadPhase.Running
                 : UploadPhase.Waiting;
             return new QueuedUpload(upload.Id, upload.Name, upload.Length, Math.Max(upload.Offset, sending?.Received ?? 0), phase,
-                phase == UploadPhase.Running ? sending!.Speed : 0, upload.Expires, upload.Source, upload.CreationKey);
+                phase == UploadPhase.Running ? sending!.Speed : 0, upload.Expires, upload.Source, upload.CreationKey, upload.FolderId);
         })];
     }
 

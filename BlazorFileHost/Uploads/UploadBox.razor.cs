@@ -61,6 +61,10 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     [Parameter, EditorRequired]
     public required Func<Guid?, IReadOnlyList<IReadOnlyList<string>>, Task<IReadOnlyList<Answer<Guid>>>> MakeFolders { get; set; }
 
+    /// <summary>Whether what has that name in a folder (null: the root) is a folder itself.</summary>
+    [Parameter, EditorRequired]
+    public required Func<Guid?, string, Task<bool>> IsFolder { get; set; }
+
     /// <summary>The folder that is open: what is dropped lands there. Null for the root.</summary>
     [Parameter]
     public Guid? FolderId { get; set; }
@@ -487,13 +491,8 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             while (!gone && items.Find(item => item.State == UploadState.Asking) is { } item)
             {
                 var others = items.Where(other => other.State == UploadState.Asking && other != item).ToList();
-                object? answer = await dialogs.OpenAsync<ConflictDialog>(
-                    "This name is taken",
-                    new() { [nameof(ConflictDialog.Name)] = item.Name, [nameof(ConflictDialog.Others)] = others.Count },
-                    Question());
-
                 // Esc closes without an answer: nothing is uploaded over or beside anything unasked.
-                var choice = answer as ConflictChoice ?? new ConflictChoice(null, false);
+                var choice = await ChooseAsync(item.FolderId, item.Name, others.Count) ?? new ConflictChoice(null, false);
                 // All are those that were counted in the question, not what came after it.
                 await DecideAsync(choice.ForAll ? [item, .. others] : [item], choice.OnConflict);
             }
@@ -507,6 +506,17 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
             asking = false;
         }
     }
+
+    private async Task<ConflictChoice?> ChooseAsync(Guid? folderId, string name, int others)
+        => await dialogs.OpenAsync<ConflictDialog>(
+            "This name is taken",
+            new()
+            {
+                [nameof(ConflictDialog.Name)] = name,
+                [nameof(ConflictDialog.IsFolder)] = await TryAsync(() => IsFolder(folderId, name)),
+                [nameof(ConflictDialog.Others)] = others,
+            },
+            Question()) as ConflictChoice;
 
     private async Task DecideAsync(List<UploadItem> meant, OnConflict? onConflict)
     {
@@ -658,15 +668,15 @@ public sealed partial class UploadBox(IJSRuntime js, DialogService dialogs, Time
     /// <summary>Of another tab, or of none: the name was taken while the bytes came.</summary>
     private async Task DecideAsync(QueuedUpload upload)
     {
-        object? answer = await dialogs.OpenAsync<ConflictDialog>("This name is taken", new() { [nameof(ConflictDialog.Name)] = upload.Name }, Question());
-        if (answer is ConflictChoice { OnConflict: { } choice })
+        var answer = await ChooseAsync(upload.FolderId, upload.Name, others: 0);
+        if (answer is { OnConflict: { } choice })
         {
             if (await TryAsync(() => Uploads.Decide(upload.Id, choice)) is { } refusal)
             {
                 Remark(refusal.Sentence);
             }
         }
-        else if (answer is ConflictChoice)
+        else if (answer is not null)
         {
             await CancelAsync(upload);
         }
