@@ -92,6 +92,37 @@ public sealed class CircuitLimitsTests : IAsyncDisposable
         Assert.Equal((HttpStatusCode.BadRequest, "Pages need a WebSocket. A proxy in between has to let it pass."), (answer.StatusCode, await answer.Content.ReadAsStringAsync()));
     }
 
+    [Fact, Trait("Battery", "LOD-03")]
+    public async Task Of_pages_whose_line_was_cut_a_hundred_are_kept_and_no_more()
+    {
+        const int Kept = 100;
+        using var insides = new Insides();
+        app = await RunningApp.StartAsync(insides.Settings);
+        using var person = await Person.SignedUpAsync(app);
+        for (var i = 0; i < Kept; i++)
+        {
+            await CutAsync();
+        }
+
+        await Eventually.TrueAsync(async () => (await insides.AskAsync(app)).Circuits == Kept, "those that were cut wait for their browser");
+        var before = (await insides.AskAsync(app)).Bytes;
+        for (var i = 0; i < 3 * Kept; i++)
+        {
+            await CutAsync();
+        }
+
+        await Eventually.TrueAsync(async () => (await insides.AskAsync(app)).Circuits == Kept, "those for whom there is no room are let go");
+        Assert.InRange((await insides.AskAsync(app)).Bytes, 0, before * 1.1);
+
+        async Task CutAsync()
+        {
+            using var line = await OpenAsync(person);
+            await ShakeHandsAsync(line);
+            await BeginAsync(line, app.Address);
+            line.Abort();
+        }
+    }
+
     [Fact, Trait("Battery", "LOD-05")]
     public async Task No_line_is_resumed_with_what_was_sent_on_another()
     {
@@ -223,6 +254,25 @@ public sealed class CircuitLimitsTests : IAsyncDisposable
         var answer = new byte[64];
         var got = await line.ReceiveAsync(answer, default);
         Assert.Equal("{}\u001e", Encoding.UTF8.GetString(answer, 0, got.Count));
+    }
+
+    /// <summary>What a page says first, and waits for (MessagePack; see <c>ComponentHub.StartCircuit</c>): without anything to show yet.</summary>
+    private static async Task BeginAsync(ClientWebSocket line, Uri address)
+    {
+        byte[] at = [(byte)(0xA0 | address.AbsoluteUri.Length), .. Encoding.ASCII.GetBytes(address.AbsoluteUri)];
+        byte[] call = [0x95, 0x01, 0x80, 0xA1, .. "0"u8, 0xAC, .. "StartCircuit"u8, 0x94, .. at, .. at, 0xA2, .. "[]"u8, 0xA0];
+        await line.SendAsync(Framed(call).ToArray(), WebSocketMessageType.Binary, true, default);
+        var buffer = new byte[4096];
+        while (true)
+        {
+            var got = await line.ReceiveAsync(buffer, default);
+            Assert.Equal(WebSocketMessageType.Binary, got.MessageType);
+            // The answer to the call: [3, {}, "0", 3, the circuit's secret].
+            if (buffer.AsSpan(0, got.Count).IndexOf<byte>([0x95, 0x03, 0x80, 0xA1, .. "0"u8, 0x03]) >= 0)
+            {
+                return;
+            }
+        }
     }
 
     private static IEnumerable<byte> Framed(byte[] message)

@@ -98,19 +98,19 @@ public sealed class SignInLimitsTests : IAsyncDisposable
             await context.SaveChangesAsync();
         }
 
-        using var members = MembersOf(database, clock);
+        var tries = new Tries(database.Contexts, clock);
         foreach (var minutes in new[] { 5, 15, 60, 60 })
         {
             // All at once: none is lost.
-            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => members.AccessFailedAsync(new User { Id = user.Id })));
-            Assert.False(await members.IsLockedOutAsync(user));
-            await members.AccessFailedAsync(user);
-            Assert.True(await members.IsLockedOutAsync(user));
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => tries.TakeAsync(user.Id)));
+            Assert.False(await tries.RestsAsync(user.Id));
+            await tries.TakeAsync(user.Id);
+            Assert.True(await tries.RestsAsync(user.Id));
 
             clock.Advance(TimeSpan.FromMinutes(minutes) - TimeSpan.FromSeconds(1));
-            Assert.True(await members.IsLockedOutAsync(user));
+            Assert.True(await tries.RestsAsync(user.Id));
             clock.Advance(TimeSpan.FromSeconds(1));
-            Assert.False(await members.IsLockedOutAsync(user));
+            Assert.False(await tries.RestsAsync(user.Id));
         }
     }
 
@@ -314,11 +314,6 @@ public sealed class SignInLimitsTests : IAsyncDisposable
         Assert.Equal((1, 2), (bytes[0], System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(1))));
         return System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(5));
     }
-
-    private static Members MembersOf(TestDatabase database, TimeProvider time)
-        => new(new Microsoft.AspNetCore.Identity.EntityFrameworkCore.UserOnlyStore<User, FileHostContext, Guid>(database.Contexts.CreateDbContext()),
-            Options.Create(new IdentityOptions()), new PasswordHasher<User>(), [], [], new UpperInvariantLookupNormalizer(), new(), null!,
-            Microsoft.Extensions.Logging.Abstractions.NullLogger<UserManager<User>>.Instance, database.Contexts, time);
 
     private Task StartAsync(params (string Key, string Value)[] settings) => StartAsync(settings, null);
 

@@ -86,6 +86,7 @@ public sealed class PolicyTests
     [InlineData("Audit:Kept", "99999999", null, "")]
     [InlineData("Files:AllowedExtensions", " txt  pdf ", "txt  pdf", "txt  pdf")]
     [InlineData("Accounts:Registration", "Closed", "Closed", "Closed")]
+    [InlineData("Accounts:RequireSecondFactor", "Everybody", "Everybody", "Everybody")]
     public void What_is_typed_is_kept_as_a_settings_file_has_it(string key, string typed, string? value, string shown)
     {
         var setting = Policy.All.Single(one => one.Key == key);

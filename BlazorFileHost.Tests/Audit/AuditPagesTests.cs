@@ -1,6 +1,7 @@
 using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BlazorFileHost.Tests.Audit;
@@ -61,6 +62,19 @@ public sealed class AuditPagesTests
         async Task<int> CountAsync(AuditFilter filter) => (await log.ReadAsync(filter, null, 10)).Lines.Count;
     }
 
+    [Fact, Trait("Battery", "LOG-05")]
+    public async Task What_cannot_be_written_down_is_counted_and_keeps_nobody_from_anything()
+    {
+        using var book = new LogBook();
+        var audit = new AuditLog(new NoDatabase(), TimeProvider.System, new LoggerFactory([book]).CreateLogger<AuditLog>());
+        await audit.AddAsync(AuditKind.SignIn, Asker.Server);
+        await audit.AddAsync(AuditKind.SignOut, Asker.Server);
+        Assert.Equal(2, audit.Lost);
+        // Whoever reads the app's log still learns what it was.
+        Assert.Equal(["SignIn", "SignOut"], book.Lines.Where(line => line.Level == LogLevel.Information).Select(line => line.Text.Split(':')[0]));
+        Assert.Equal(2, book.Errors.Count);
+    }
+
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
     public async Task The_whole_log_is_read_in_portions_and_old_entries_go(DatabaseKind kind)
     {
@@ -116,5 +130,10 @@ public sealed class AuditPagesTests
         await using var context = database.Contexts.CreateDbContext();
         context.AuditEntries.AddRange(entries);
         await context.SaveChangesAsync();
+    }
+
+    private sealed class NoDatabase : IDbContextFactory<FileHostContext>
+    {
+        public FileHostContext CreateDbContext() => throw new IOException("no room");
     }
 }

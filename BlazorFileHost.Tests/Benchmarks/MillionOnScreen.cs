@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using BlazorFileHost.Tests.Browser;
 using Microsoft.Playwright;
 
@@ -36,7 +34,7 @@ internal sealed class MillionOnScreen : IAsyncDisposable
         """;
 
     private readonly Chromium chromium = new();
-    private readonly string heap = Path.GetTempFileName();
+    private readonly Insides insides = new();
     private RunningApp app = null!;
     private Visitor person = null!;
 
@@ -50,11 +48,7 @@ internal sealed class MillionOnScreen : IAsyncDisposable
 
         var screen = new MillionOnScreen();
         await screen.chromium.InitializeAsync();
-        screen.app = await RunningApp.StartAsync(new(database.Settings.ToDictionary(setting => setting.Key, setting => setting.Value!))
-        {
-            ["DOTNET_STARTUP_HOOKS"] = typeof(StartupHook).Assembly.Location,
-            [StartupHook.Variable] = screen.heap,
-        });
+        screen.app = await RunningApp.StartAsync(new(screen.insides.Settings.Concat(database.Settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value!)))));
         screen.person = await (await Visitor.Async(screen.chromium, screen.app.Address)).RegisteredAsync();
         return screen;
     }
@@ -209,7 +203,7 @@ internal sealed class MillionOnScreen : IAsyncDisposable
             await app.DisposeAsync();
         }
 
-        File.Delete(heap);
+        insides.Dispose();
     }
 
     /// <summary>The first one does not count.</summary>
@@ -237,13 +231,5 @@ internal sealed class MillionOnScreen : IAsyncDisposable
         return (seen.GetProperty("took").GetDouble(), seen.GetProperty("id").GetString()!);
     }
 
-    /// <summary>What lives on the app's heap, in bytes, once it has tidied up.</summary>
-    private async Task<long> HeapAsync()
-    {
-        await File.WriteAllTextAsync(heap, "");
-        using var signal = Process.Start("kill", ["-USR1", $"{app.ProcessId}"]);
-        var said = "";
-        await Eventually.TrueAsync(() => (said = File.ReadAllText(heap)).EndsWith('\n'), "the app says what lives on its heap");
-        return long.Parse(said, CultureInfo.InvariantCulture);
-    }
+    private async Task<long> HeapAsync() => (await insides.AskAsync(app)).Bytes;
 }

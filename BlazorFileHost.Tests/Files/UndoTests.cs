@@ -25,6 +25,27 @@ public sealed class UndoTests
         Assert.Null(await library.LastActionAsync(owner));
     }
 
+    [Theory, OnSqlite, OnPostgreSql, OnSqlServer, Trait("Battery", "AUZ-13")]
+    public async Task What_comes_back_from_the_trash_has_a_place_also_where_its_folder_is_gone_and_no_byte_is_free(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        world.Rules.TrashKept = TimeSpan.FromDays(30);
+        var (library, owner) = (world.Library, world.Owner);
+        var folder = (await library.MakeFoldersAsync(owner, null, [["lost"]])).Single().Value;
+        var file = (await library.ReceiveAsync(owner, new("a.txt", 1, folder), OnConflict.Ask, new MemoryStream("x"u8.ToArray()))).Value!;
+        await library.DeleteAsync(owner, [file.Id]);
+        await library.DeleteAsync(owner, [folder]);
+        await library.PurgeAsync(owner, [folder]);
+        Assert.Equal(0, (await library.RestoreAsync(Guid.CreateVersion7(), [file.Id])).Entries);
+
+        // In the trash it counts as before; so that it comes back takes nothing up.
+        world.Rules.Quota = 1;
+        Assert.Equal(1, (await library.UsageAsync(owner))!.Used);
+        Assert.Equal(1, (await library.RestoreAsync(owner, [file.Id])).Files);
+        Assert.Equal(["a.txt"], (await library.ListAsync(owner, default, 0, 10)).Files.Select(one => one.Name));
+        Assert.Equal((1, 0), ((await library.UsageAsync(owner))!.Used, (await library.UsageAsync(owner))!.Free));
+    }
+
     [Theory, OnSqlite, OnPostgreSql, OnSqlServer]
     public async Task Undoing_a_copy_takes_nothing_along_that_came_later(DatabaseKind kind)
     {

@@ -125,6 +125,23 @@ public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
         }
     }
 
+    [Theory, Trait("Battery", "WEB-12")]
+    [InlineData("/account/session", 405)]
+    [InlineData("/health/live", 405)]
+    [InlineData("/files/0190a0a0-0000-7000-8000-000000000000/view", 405)]
+    [InlineData("/nothing", 404)]
+    [InlineData("/account/manage", 400)]
+    public async Task A_form_that_nobody_takes_is_answered_in_words(string url, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new FormUrlEncodedContent([new("a", "b")]) };
+        request.Headers.Accept.ParseAdd("text/html");
+        using var answer = await app.Somebody.Client.SendAsync(request);
+        Assert.Equal(status, (int)answer.StatusCode);
+        var page = await answer.ReadPageAsync();
+        Assert.Equal(status == 404 ? "Nothing here" : "That did not work", page.QuerySelector("h1")!.TextContent);
+        Expect(answer);
+    }
+
     [Fact, Trait("Battery", "WEB-12")]
     public async Task Asking_for_the_options_of_everything_changes_nothing()
     {

@@ -75,6 +75,26 @@ public sealed class SecretsTests
         Assert.DoesNotContain(secrets, string.IsNullOrWhiteSpace);
     }
 
+    [Fact, Trait("Battery", "LOG-05")]
+    public async Task When_nobody_takes_its_log_the_app_goes_on_and_writes_down_who_did_what()
+    {
+        await using var app = await RunningApp.StartAsync(deaf: true);
+        using var person = await Person.SignedUpAsync(app);
+        for (var i = 0; i < 20; i++)
+        {
+            using var nothing = await person.Client.GetAsync($"/files/{Guid.CreateVersion7()}");
+            Assert.Equal(HttpStatusCode.NotFound, nothing.StatusCode);
+        }
+
+        using var upload = Person.Upload("x.txt", Samples.Bytes("txt", 1));
+        using var created = await person.Client.SendAsync(upload);
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        await using var database = app.Database();
+        Assert.True(await database.AuditEntries.AnyAsync(entry => entry.Kind == "Registered"));
+        // Otherwise nothing was tried.
+        Assert.DoesNotContain("Registered", app.Log, StringComparison.Ordinal);
+    }
+
     [Fact, Trait("Battery", "LOG-04")]
     public async Task What_a_program_sends_of_itself_makes_no_second_line_and_paints_no_terminal()
     {

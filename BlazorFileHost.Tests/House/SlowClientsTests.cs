@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using BlazorFileHost.Tests.Accounts;
 
 namespace BlazorFileHost.Tests.House;
 
@@ -28,6 +29,16 @@ public sealed class SlowClientsTests : IAsyncLifetime
     {
         var slow = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => BeginAsync($"GET / HTTP/1.1\r\nHost: {app.Address.Authority}\r\nX-Slow: ")));
         await OthersAreServedUntilAsync(slow, "a");
+        Complain.Nobody(app.Complaints);
+    }
+
+    [NginxFact]
+    public async Task Nor_is_it_behind_nginx()
+    {
+        await using var nginx = await Nginx.StartAsync(app);
+        using var other = AccountClient.New(nginx.Address);
+        var slow = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => BeginAsync($"GET / HTTP/1.1\r\nHost: {nginx.Address.Authority}\r\nX-Slow: ", nginx.Address)));
+        await OthersAreServedUntilAsync(slow, "a", other);
         Complain.Nobody(app.Complaints);
     }
 
@@ -65,16 +76,16 @@ public sealed class SlowClientsTests : IAsyncLifetime
         }, "others are served again");
     }
 
-    private async Task<Socket> BeginAsync(string start)
+    private async Task<Socket> BeginAsync(string start, Uri? at = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPAddress.Loopback, app.Address.Port);
+        await socket.ConnectAsync(IPAddress.Loopback, (at ?? app.Address).Port);
         await socket.SendAsync(Encoding.ASCII.GetBytes(start));
         return socket;
     }
 
     /// <summary>While the slow ones drip on, a page after the other is given to others, until the server has let all of them go.</summary>
-    private async Task OthersAreServedUntilAsync(Socket[] slow, string drop)
+    private async Task OthersAreServedUntilAsync(Socket[] slow, string drop, HttpClient? other = null)
     {
         var served = 0;
         await Eventually.TrueAsync(async () =>
@@ -91,7 +102,7 @@ public sealed class SlowClientsTests : IAsyncLifetime
                 }
             }
 
-            using var page = await person.Client.GetPageAsync("/");
+            using var page = await (other?.GetPageAsync("/account/login") ?? person.Client.GetPageAsync("/"));
             Assert.Equal(HttpStatusCode.OK, page.StatusCode);
             served++;
             return slow.All(IsClosed);

@@ -33,6 +33,8 @@ public sealed partial class RunningApp : IAsyncDisposable
 
     public bool IsRunning => process is not null;
 
+    private bool IsDeaf { get; init; }
+
     /// <summary>What the log must not have: warnings, errors and worse, each with the lines that belong to it.</summary>
     public IReadOnlyList<string> Complaints
     {
@@ -57,9 +59,10 @@ public sealed partial class RunningApp : IAsyncDisposable
         }
     }
 
-    public static async Task<RunningApp> StartAsync(Dictionary<string, string>? settings = null, string? dataDirectory = null)
+    /// <param name="deaf">Its log leads nowhere from the start on.</param>
+    public static async Task<RunningApp> StartAsync(Dictionary<string, string>? settings = null, string? dataDirectory = null, bool deaf = false)
     {
-        var app = new RunningApp(dataDirectory ?? Directory.CreateTempSubdirectory("filehost-").FullName, dataDirectory is null, settings ?? []);
+        var app = new RunningApp(dataDirectory ?? Directory.CreateTempSubdirectory("filehost-").FullName, dataDirectory is null, settings ?? []) { IsDeaf = deaf };
         await app.StartAgainAsync(port: 0);
         return app;
     }
@@ -206,7 +209,9 @@ public sealed partial class RunningApp : IAsyncDisposable
 
     private ProcessStartInfo StartInfo(string url)
     {
-        var info = new ProcessStartInfo("dotnet", [Program, "--urls", url])
+        // Once it has started, nobody takes what it writes: each try fails.
+        var info = new ProcessStartInfo(IsDeaf ? "bash" : "dotnet",
+            IsDeaf ? ["-c", "exec dotnet \"$0\" --urls \"$1\" > >(exec sed -u '/Application started/q') 2>&1", Program, url] : [Program, "--urls", url])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -45,7 +45,6 @@ public static class AccountsSetup
                 identity.Password.RequireUppercase = identity.Password.RequireNonAlphanumeric = false;
             })
             .AddEntityFrameworkStores<FileHostContext>()
-            .AddUserManager<Members>()
             .AddSignInManager()
             // Identity's own for second steps accept a code twice and keep recovery codes as they are: SecondFactor does that here.
             .AddTokenProvider<DataProtectorTokenProvider<User>>(TokenOptions.DefaultProvider)

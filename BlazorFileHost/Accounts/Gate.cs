@@ -30,7 +30,7 @@ internal enum SignInAnswer
 /// <summary>Compares passwords: at sign-in, and again before what cannot be undone. Every wrong one counts: <see cref="SignInLimits"/>.</summary>
 internal sealed class Gate(
     UserManager<User> users, SignInManager<User> signIn, IPasswordHasher<User> hasher, Sessions sessions, SecondStep step, People people, Letters letters, AuditLog audit,
-    SignInLimits limits, HashTurns turns, IHttpContextAccessor http)
+    SignInLimits limits, Tries tries, HashTurns turns, IHttpContextAccessor http)
 {
     /// <summary>After <see cref="SignInAnswer.Limited"/>: how long.</summary>
     public TimeSpan Wait { get; private set; }
@@ -63,7 +63,7 @@ internal sealed class Gate(
             return SignInAnswer.Busy;
         }
 
-        if (user is null || attempt.Rests || (!attempt.IsKnown && await users.IsLockedOutAsync(user)))
+        if (user is null || attempt.Rests || (!attempt.IsKnown && await tries.RestsAsync(user.Id)))
         {
             hasher.VerifyHashedPassword(user ?? new User(), DecoyHash.Value, password);
             await AddAsync(AuditKind.SignIn, user, false, user is null ? "Unknown address" : "The account rests");
@@ -75,10 +75,10 @@ internal sealed class Gate(
             // A known device neither minds the account's rest nor adds to it: its tries are counted already.
             if (!attempt.IsKnown)
             {
-                await users.AccessFailedAsync(user);
+                await tries.TakeAsync(user.Id);
             }
 
-            await AddAsync(AuditKind.SignIn, user, false, await users.IsLockedOutAsync(user) ? "Wrong password; the account rests now" : "Wrong password");
+            await AddAsync(AuditKind.SignIn, user, false, await tries.RestsAsync(user.Id) ? "Wrong password; the account rests now" : "Wrong password");
             return SignInAnswer.No;
         }
 
@@ -99,9 +99,9 @@ internal sealed class Gate(
         }
 
         // Those of others, when this device is known: they stay counted, or their next rest would begin small again.
-        if (!attempt.IsKnown)
+        if (!attempt.IsKnown && user.AccessFailedCount > 0)
         {
-            await users.ResetAccessFailedCountAsync(user);
+            await tries.ClearAsync(user.Id);
         }
 
         await signIn.SignInAsync(user, remember);

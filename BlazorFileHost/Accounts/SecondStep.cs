@@ -11,8 +11,8 @@ namespace BlazorFileHost.Accounts;
 /// minutes and as long as the account stays as it was.
 /// </summary>
 internal sealed class SecondStep(
-    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Sessions sessions, People people, AuditLog audit, TimeProvider time,
-    IHttpContextAccessor http)
+    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Tries tries, Sessions sessions, People people, AuditLog audit,
+    TimeProvider time, IHttpContextAccessor http)
 {
     public const string CookieName = "BlazorFileHost.SecondStep";
 
@@ -146,7 +146,7 @@ internal sealed class SecondStep(
 
         return user.Disabled is null && user.UserName is not null && user.TwoFactorEnabled
             && user.SecurityStamp == cookie.Principal.FindFirstValue(StampClaim)
-            && (cookie.Principal.HasClaim(KnownClaim, bool.TrueString) || !await users.IsLockedOutAsync(user))
+            && (cookie.Principal.HasClaim(KnownClaim, bool.TrueString) || !await tries.RestsAsync(user.Id))
             ? new(user, cookie.Principal.HasClaim(nameof(Session.Stays), bool.TrueString), cookie.Principal.HasClaim(KnownClaim, bool.TrueString))
             : null;
     }

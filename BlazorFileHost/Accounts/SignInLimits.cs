@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace BlazorFileHost.Accounts;
 
 /// <summary>
-/// How often passwords may be tried, beside the account's own rest (<see cref="Members"/>): so many wrong ones from an address, whoever's they are. A known
+/// How often passwords may be tried, beside the account's own rest (<see cref="Tries"/>): so many wrong ones from an address, whoever's they are. A known
 /// device has five of its own and nothing to do with the tries of others. A try counts when it begins, or many at once would not be counted.
 /// </summary>
 internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOptionsMonitor<LimitsOptions> options, TimeProvider time)
@@ -21,7 +21,7 @@ internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOption
     {
         if (user is not null && devices.Find(request, user.Id) is { } device)
         {
-            var own = known.Take(device, Members.Tries);
+            var own = known.Take(device, Tries.Most);
             return new(own, IsKnown: true, Rests: !own.Granted, IsLimited: false);
         }
 
@@ -32,7 +32,7 @@ internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOption
 
     /// <summary>Somebody who is signed in proves who it is. Apart from the tries of those outside, who cannot keep the owner from it.</summary>
     /// <returns>Null when it was wrong too often.</returns>
-    public Taken? Confirm(User user) => known.Take($"{user.Id}", Members.Tries) is { Granted: true } taken ? taken : null;
+    public Taken? Confirm(User user) => known.Take($"{user.Id}", Tries.Most) is { Granted: true } taken ? taken : null;
 
     /// <summary>One more account from there. How long to wait, when that is too many.</summary>
     public async Task<TimeSpan?> RegisterAsync(HttpContext request)

@@ -5,11 +5,25 @@ using Microsoft.EntityFrameworkCore;
 namespace BlazorFileHost.Accounts;
 
 /// <summary>
-/// How often a code may be tried before the account rests: as often as a password, and counted with those. Taken before the code is looked at, in the
-/// table, so that trying many at once, or at several nodes, gives no more of them.
+/// How often a password or a code may be wrong before the account rests: 5 minutes, a quarter of an hour, then an hour for every five, until somebody
+/// gets in. Counted in the table, so that trying many at once, or at several nodes, gives no more of them; and not by Identity, which writes the whole
+/// row as it has read it.
 /// </summary>
 internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, TimeProvider time)
 {
+    /// <summary>Wrong ones before the account rests.</summary>
+    public const int Most = 5;
+
+    private static readonly TimeSpan[] Rests = [TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(15), TimeSpan.FromHours(1)];
+
+    /// <summary>Whether the account rests now, whatever a row that was read before says.</summary>
+    public async Task<bool> RestsAsync(Guid userId)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        var end = await context.Users.Of(userId).Select(user => user.LockoutEnd).SingleOrDefaultAsync();
+        return end > time.GetUtcNow();
+    }
+
     /// <summary>Takes one. How many are left; null when the account rests, or there is none.</summary>
     public async Task<int?> TakeAsync(Guid userId)
     {
@@ -27,9 +41,9 @@ internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, TimePro
                 }
 
                 var count = seen.AccessFailedCount + 1;
-                var end = Members.RestAfter(count) is { } rest ? now + rest : seen.LockoutEnd;
+                var end = RestAfter(count) is { } rest ? now + rest : seen.LockoutEnd;
                 var stamp = People.NewStamp();
-                // Whoever else counts, here or in Identity, changes the stamp.
+                // Whoever else counts changes the stamp.
                 if (await context.Users.Of(userId).Where(user => user.ConcurrencyStamp == seen.ConcurrencyStamp).ExecuteUpdateAsync(
                     set => set
                         .SetProperty(user => user.AccessFailedCount, count)
@@ -37,7 +51,7 @@ internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, TimePro
                         .SetProperty(user => user.ConcurrencyStamp, stamp),
                     token) == 1)
                 {
-                    return Members.RestAfter(count) is null ? Members.Tries - (count % Members.Tries) : 0;
+                    return RestAfter(count) is null ? Most - (count % Most) : 0;
                 }
             }
         });
@@ -55,4 +69,7 @@ internal sealed class Tries(IDbContextFactory<FileHostContext> contexts, TimePro
                 .SetProperty(user => user.ConcurrencyStamp, stamp),
             token));
     }
+
+    /// <summary>How long the account rests after so many wrong ones; null when it does not.</summary>
+    private static TimeSpan? RestAfter(int wrong) => wrong % Most == 0 ? Rests[Math.Min(wrong / Most, Rests.Length) - 1] : null;
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components.Server;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -49,6 +50,12 @@ public static class ComponentsSetup
         // Inside of both: they begin the answer anew, and what they put in its place comes through here again.
         app.Use((context, next) =>
         {
+            if (context.Features.Get<IStatusCodeReExecuteFeature>() is not null && !HttpMethods.IsHead(context.Request.Method))
+            {
+                // The page in place of an answer is only read, whatever was sent: it would take the form for one of its own, and refuse it.
+                context.Request.Method = HttpMethods.Get;
+            }
+
             AnswerHeaders.Write(context);
             return next(context);
         });

@@ -104,6 +104,9 @@ public sealed class StoredFile
     [MaxLength(ThreatLength)]
     public string? Threat { get; set; }
 
+    /// <summary>Whether its bytes are given out: they are not known to be damaged, and no scanner holds them back.</summary>
+    public bool IsGivenOut => Damaged is null && Scan is not (ScanState.Pending or ScanState.Bad);
+
     /// <summary>A <see cref="NextCheck"/> for what nobody has looked at yet.</summary>
     public static DateTime AtOnce { get; } = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 

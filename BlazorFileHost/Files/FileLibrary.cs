@@ -165,7 +165,7 @@ public sealed partial class FileLibrary(
                 throw new DamagedException(file);
             }
 
-            if (file.Scan is ScanState.Pending or ScanState.Bad)
+            if (!file.IsGivenOut)
             {
                 throw new HeldException(file);
             }
@@ -195,7 +195,7 @@ public sealed partial class FileLibrary(
     /// </summary>
     public async Task<FileContent?> OpenAsync(StoredFile seen, CancellationToken cancellation = default)
     {
-        var bytes = seen.Damaged is null && seen.Scan is not (ScanState.Pending or ScanState.Bad) ? await storage.OpenReadAsync(StorageKey.Parse(seen.StorageKey), cancellation) : null;
+        var bytes = seen.IsGivenOut ? await storage.OpenReadAsync(StorageKey.Parse(seen.StorageKey), cancellation) : null;
         if (bytes?.Length == seen.Size)
         {
             return new FileContent(seen, Checked(bytes, seen));

@@ -29,8 +29,15 @@ public sealed partial class FileListing
         }
         else if (module is not null)
         {
-            await (ids is [var one] && (await library.FindAsync(OwnerId, ids, leaving.Token)).Count == 1
-                ? module.InvokeVoidAsync("download", $"files/{one}")
+            var file = ids.Count == 1 ? (await library.FindAsync(OwnerId, ids, leaving.Token)).SingleOrDefault() : null;
+            if (file is not null && Refusal.NotGivenOut(file) is { } refusal)
+            {
+                Tell(refusal.Sentence);
+                return;
+            }
+
+            await (file is not null
+                ? module.InvokeVoidAsync("download", $"files/{file.Id}")
                 : module.InvokeVoidAsync("zip", zipForm, string.Join(' ', ids)));
         }
     });

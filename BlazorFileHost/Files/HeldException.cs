@@ -7,5 +7,5 @@ public sealed class HeldException(StoredFile file) : IOException($"File {file.Id
 {
     public StoredFile File => file;
 
-    public Refusal Refusal => file.Scan is ScanState.Bad ? Refusal.Malware(file.Name, file.Threat) : Refusal.BeingScanned(file.Name);
+    public Refusal Refusal => Refusal.NotGivenOut(file)!;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using BlazorFileHost.Components;
+using BlazorFileHost.Data;
 
 namespace BlazorFileHost.Files;
 
@@ -53,6 +54,13 @@ public enum RefusalKind
 /// <param name="MendedName">A name that would be accepted instead, where there is one.</param>
 public sealed record Refusal(RefusalKind Kind, string Sentence, string? MendedName = null)
 {
+    /// <summary>Null when its bytes are given out.</summary>
+    public static Refusal? NotGivenOut(StoredFile file)
+        => file.Damaged is not null ? Damaged(file.Name)
+            : file.Scan is ScanState.Bad ? Malware(file.Name, file.Threat)
+            : file.Scan is ScanState.Pending ? BeingScanned(file.Name)
+            : null;
+
     public static Refusal Damaged(string name)
         => new(RefusalKind.Damaged, $"“{FileName.Visible(name)}” is damaged on the server and cannot be downloaded. Upload it again, or ask whoever runs this server to restore it.");
 

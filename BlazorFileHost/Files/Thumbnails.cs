@@ -77,7 +77,7 @@ internal sealed class Thumbnails(FileDownload download)
     /// </summary>
     public static async Task<bool> CanBeMadeAsync(FileLibrary library, StoredFile file, CancellationToken cancellation = default)
     {
-        if (file.Damaged is not null || file.Scan is ScanState.Pending or ScanState.Bad || file.Size > LargestPicture || Viewing.Of(file) is not { Kind: ViewKind.Image }
+        if (!file.IsGivenOut || file.Size > LargestPicture || Viewing.Of(file) is not { Kind: ViewKind.Image }
             || await library.OpenAsync(file.OwnerId, file.Id, cancellation) is not { } content)
         {
             return false;
