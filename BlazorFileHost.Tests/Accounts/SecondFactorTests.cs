@@ -242,7 +242,7 @@ public sealed class SecondFactorTests
         public async Task<byte[]> TurnedOnAsync(Guid? user = null)
         {
             var (secret, _) = nodes[0].Offer(user ?? User.Id, Guid.CreateVersion7());
-            Codes = (await nodes[0].TurnOnAsync(user ?? User.Id, secret, Code(secret)))!;
+            Codes = (await nodes[0].TurnOnAsync(user ?? User.Id, secret, Code(secret), "of the second step"))!;
             return secret;
         }
 

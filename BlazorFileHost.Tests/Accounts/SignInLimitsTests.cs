@@ -8,14 +8,16 @@ using Microsoft.Extensions.Options;
 namespace BlazorFileHost.Tests.Accounts;
 
 /// <summary>Whoever guesses passwords is slowed down, and keeps nobody out by it. No test needs anything but the app itself and its database.</summary>
-public sealed class SignInLimitsTests : IAsyncDisposable
+public sealed class SignInLimitsTests : IAsyncLifetime
 {
     private const string Wrong = "not the password";
 
     private readonly List<RunningApp> apps = [];
     private RunningApp app = null!;
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var each in apps)
         {
@@ -147,7 +149,7 @@ public sealed class SignInLimitsTests : IAsyncDisposable
             Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
             Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
             var sentence = (await answer.ReadPageAsync()).QuerySelector("form .error[role=alert]")!.TextContent;
-            Assert.StartsWith("Too many wrong passwords came from your network. Try again in ", sentence, StringComparison.Ordinal);
+            Assert.StartsWith("Too many wrong passwords or passkeys came from your network. Try again in ", sentence, StringComparison.Ordinal);
         }
 
         Assert.Equal(1, await AuditedAsync("Limited", "Wrong passwords from one address"));
@@ -270,7 +272,7 @@ public sealed class SignInLimitsTests : IAsyncDisposable
                 {
                     away++;
                     Assert.Equal(TimeSpan.FromSeconds(5), each.Headers.RetryAfter!.Delta);
-                    Assert.Equal("Many people are signing in at this moment. Wait a few seconds and try again.",
+                    Assert.Equal("The server has much to do at this moment. Wait a few seconds and try again.",
                         (await each.ReadPageAsync()).QuerySelector("form .error[role=alert]")!.TextContent);
                 }
                 else

@@ -20,4 +20,43 @@ public sealed class SessionTests(BrowserRoom room)
         await other.Page.GotoAsync("/");
         await other.ReadyAsync();
     }
+
+    [BrowserFact, Trait("Battery", "AUT-17")]
+    public async Task Another_tab_is_loaded_anew_when_this_browser_has_a_new_session()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        var tab = await person.TabAsync();
+        await tab.GotoAsync("/");
+        await Assertions.Expect(tab.GetByLabel("Upload files")).ToBeEnabledAsync();
+        await tab.EvaluateAsync("() => { window.before = true; }");
+
+        await person.Page.GotoAsync("/account/manage");
+        await person.Page.GetByLabel("Current password").FillAsync(AccountClient.Password);
+        await person.Page.GetByLabel("New password", new() { Exact = true }).FillAsync("paper lantern by the river");
+        await person.Page.GetByLabel("New password again").FillAsync("paper lantern by the river");
+        await person.Page.GetByRole(AriaRole.Button, new() { Name = "Change password" }).ClickAsync();
+        await Assertions.Expect(person.Page.GetByText("Your password is changed.")).ToBeVisibleAsync();
+
+        await tab.WaitForFunctionAsync("() => !window.before");
+        // On the way the browser may not have had its new session yet: then it leads back from the sign-in.
+        await tab.GotoAsync("/");
+        await Assertions.Expect(tab.GetByLabel("Upload files")).ToBeEnabledAsync();
+    }
+
+    [BrowserFact, Trait("Battery", "AUT-18")]
+    public async Task Hands_that_move_are_somebody_who_is_there_and_a_page_that_stays_open_is_nobody()
+    {
+        await using var person = await (await room.PersonAsync()).RegisteredAsync();
+        var asked = 0;
+        person.Page.Request += (_, request) => asked += request.Url.EndsWith("/account/session", StringComparison.Ordinal) ? 1 : 0;
+
+        await person.Page.Clock.SetFixedTimeAsync(DateTime.UtcNow.AddMinutes(2));
+        await person.Page.EvaluateAsync("() => 0");
+        Assert.Equal(0, asked);
+
+        await person.Page.RunAndWaitForResponseAsync(() => person.Page.Keyboard.PressAsync("Tab"), answer => answer.Url.EndsWith("/account/session", StringComparison.Ordinal) && answer.Status == 200);
+        await person.Page.Keyboard.PressAsync("Tab");
+        await person.Page.EvaluateAsync("() => 0");
+        Assert.Equal(1, asked);
+    }
 }

@@ -51,6 +51,13 @@ public sealed partial class RoomsTests
             .Select(directory => Path.GetRelativePath(Path.Combine(Repository.Root, "BlazorFileHost.Tests"), directory))
             .Except([.. MayKnow.Keys, "House", "Browser", "Support", "Servers", "Benchmarks", "bin", "obj", "TestResults"]));
 
+    /// <summary>xunit 2 ends a class of tests by IDisposable or IAsyncLifetime: what was to end by IAsyncDisposable alone would run until the last test has.</summary>
+    [Fact]
+    public void No_tests_rely_on_an_end_that_nobody_calls()
+        => Assert.DoesNotContain(typeof(RoomsTests).Assembly.GetTypes(), type => type.IsAssignableTo(typeof(IAsyncDisposable))
+            && !type.IsAssignableTo(typeof(IAsyncLifetime)) && !type.IsAssignableTo(typeof(IDisposable))
+            && type.GetMethods().Any(method => method.IsDefined(typeof(FactAttribute), inherit: true)));
+
     private static string App => Path.Combine(Repository.Root, "BlazorFileHost");
 
     private static IEnumerable<string> Sources() => Of("*.cs").Concat(Of("*.razor"));

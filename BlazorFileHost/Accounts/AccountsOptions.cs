@@ -32,6 +32,9 @@ public sealed class AccountsOptions
     /// <summary>Who has to set up a second step before anything else: <c>Nobody</c>, <c>Administrators</c>, <c>Everybody</c>.</summary>
     public string RequireSecondFactor { get; set; } = Nobody;
 
+    /// <summary>A file with passwords that are known to others, which nobody can choose: <see cref="Accounts.BreachedPasswords"/>. Empty: none.</summary>
+    public string BreachedPasswords { get; set; } = "";
+
     internal bool IsOpen => Is(Open);
 
     /// <summary>Whether such a person has to have a second step.</summary>
@@ -41,9 +44,17 @@ public sealed class AccountsOptions
         => !Is(Open) && !Is(Closed) ? $"{Section}:{nameof(Registration)} is \"{Registration}\". The choices are {Open} and {Closed}."
             : !Asks(Nobody) && !Asks(Administrators) && !Asks(Everybody)
                 ? $"{Section}:{nameof(RequireSecondFactor)} is \"{RequireSecondFactor}\". The choices are {Nobody}, {Administrators} and {Everybody}."
-            : new[] { (nameof(SessionLasts), SessionLasts), (nameof(SessionIdle), SessionIdle), (nameof(StayingSessionIdle), StayingSessionIdle), (nameof(ConfirmationLasts), ConfirmationLasts) }
-                .Where(each => each.Item2 < TimeSpan.FromMinutes(1))
-                .Select(each => $"{Section}:{each.Item1} is {each.Item2}. It is a time of a minute at least, such as \"02:00:00\", two hours.").FirstOrDefault();
+            : BreachedPasswords.Length > 0 && !File.Exists(BreachedPasswords)
+                ? $"{Section}:{nameof(BreachedPasswords)} is \"{BreachedPasswords}\", and there is no such file."
+            : new[]
+                {
+                    // That somebody is there is written down once a minute.
+                    (nameof(SessionIdle), SessionIdle, 5), (nameof(StayingSessionIdle), StayingSessionIdle, 5),
+                    (nameof(SessionLasts), SessionLasts, 5), (nameof(ConfirmationLasts), ConfirmationLasts, 1),
+                }
+                .Where(each => each.Item2 < TimeSpan.FromMinutes(each.Item3))
+                .Select(each => $"{Section}:{each.Item1} is {each.Item2}. It is a time of {(each.Item3 == 1 ? "a minute" : $"{each.Item3} minutes")} at least, such as \"02:00:00\", two hours.")
+                .FirstOrDefault();
 
     private bool Asks(string choice) => string.Equals(RequireSecondFactor, choice, StringComparison.OrdinalIgnoreCase);
 

@@ -23,6 +23,9 @@ public static class AccountsSetup
 
     private const string LoginPath = "/account/login";
 
+    /// <summary>Of a person who signs in: the account's stamp as it was when the password, the code or the passkey was looked at.</summary>
+    private static readonly string StampClaim = new ClaimsIdentityOptions().SecurityStampClaimType;
+
     public static void AddAccounts(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
@@ -34,6 +37,7 @@ public static class AccountsSetup
 
         // Before Identity's own, which then stays out: it takes a password of spaces for none and counts emoji twice.
         services.AddScoped<IPasswordValidator<User>, PasswordRule>();
+        services.AddScoped<IPasswordValidator<User>, BreachedPasswords>();
         services.AddIdentityCore<User>(identity =>
             {
                 identity.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
@@ -122,8 +126,8 @@ public static class AccountsSetup
             })
             .AddEndpointFilter(OwnForm.Check).WithOrder(-1).AllowAnonymous();
 
-        // A page whose line was cut asks why.
-        app.MapGet("/account/session", () => Results.NoContent());
+        // A page whose line was cut asks whether its session goes on, and says once a minute that somebody is there.
+        app.MapGet("/account/session", (HttpContext context) => Results.Text($"{Sessions.Id(context.User)}"));
 
         // What a page's script hands to the browser, which then asks its person for a passkey.
         app.MapPost("/account/login/options", async (HttpContext context, Passkeys passkeys) => Options(context, await passkeys.RequestOptionsAsync(null)))
@@ -153,11 +157,11 @@ public static class AccountsSetup
         {
             var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
             await EndOwnAsync(context.HttpContext, sessions);
-            var user = Guid.Parse(context.Principal!.FindFirstValue(ClaimTypes.NameIdentifier)!);
-            var (key, expires) = await sessions.BeginAsync(user, context.Properties.IsPersistent, context.HttpContext);
+            var (user, stamp) = (Guid.Parse(context.Principal!.FindFirstValue(ClaimTypes.NameIdentifier)!), context.Principal!.FindFirstValue(StampClaim) ?? "");
+            var (key, expires) = await sessions.BeginAsync(user, stamp, context.Properties.IsPersistent, context.HttpContext);
             context.Properties.ExpiresUtc = new DateTimeOffset(expires);
             context.Principal = new(new ClaimsIdentity([new Claim(Sessions.KeyClaim, key)], context.Scheme.Name));
-            context.HttpContext.RequestServices.GetRequiredService<KnownDevices>().Remember(context.HttpContext, user);
+            context.HttpContext.RequestServices.GetRequiredService<KnownDevices>().Remember(context.HttpContext, user, stamp);
         };
         options.Events.OnSigningOut = context => EndOwnAsync(context.HttpContext, context.HttpContext.RequestServices.GetRequiredService<Sessions>());
         options.Events.OnValidatePrincipal = async context =>

@@ -1,30 +1,21 @@
 using System.Security.Claims;
-using BlazorFileHost.Audit;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server.Circuits;
 
 namespace BlazorFileHost.Accounts;
 
 /// <summary>
-/// A circuit lives as long as its session: when that ends nothing more that comes over the circuit is heard, and its line is cut. What a person does
-/// in it counts as being there; that its line is open does not.
+/// A circuit lives as long as its session: when that ends nothing more that comes over the circuit is heard, and its line is cut. Should its browser find
+/// it again, with a new session, the page sees that its session is another one, and is loaded anew (app.js).
 /// </summary>
-internal sealed class CircuitSession(
-    AuthenticationStateProvider state, Sessions sessions, SessionWatch watch, TimeProvider time) : CircuitHandler, IDisposable
+internal sealed class CircuitSession(AuthenticationStateProvider state, SessionWatch watch) : CircuitHandler, IDisposable
 {
-    private static readonly TimeSpan SeenStep = TimeSpan.FromMinutes(1);
-
     private readonly TaskCompletionSource over = new();
     private IDisposable? watching;
-    private Guid session;
-    private string? address;
-    private long seen;
 
     public override async Task OnCircuitOpenedAsync(Circuit circuit, CancellationToken cancellationToken)
     {
-        var person = (await state.GetAuthenticationStateAsync()).User;
-        (session, address, seen) = (Sessions.Id(person) ?? Guid.Empty, Asker.Of(person).Address, time.GetTimestamp());
-        watching = watch.Begin(session, End);
+        watching = watch.Begin(Sessions.Id((await state.GetAuthenticationStateAsync()).User) ?? Guid.Empty, End);
         // It may have ended between the request and this moment.
         watch.LookNow();
     }
@@ -35,22 +26,9 @@ internal sealed class CircuitSession(
         return Task.CompletedTask;
     }
 
+    // Not a sign that somebody is there: browsers answer by themselves to what a page draws. The page says so when hands move (app.js).
     public override Func<CircuitInboundActivityContext, Task> CreateInboundActivityHandler(Func<CircuitInboundActivityContext, Task> next)
-        => context =>
-        {
-            if (over.Task.IsCompleted)
-            {
-                return Task.CompletedTask;
-            }
-
-            if (time.GetElapsedTime(seen) >= SeenStep)
-            {
-                seen = time.GetTimestamp();
-                _ = sessions.SeenAsync(session, address);
-            }
-
-            return next(context);
-        };
+        => context => over.Task.IsCompleted ? Task.CompletedTask : next(context);
 
     public void Dispose() => watching?.Dispose();
 

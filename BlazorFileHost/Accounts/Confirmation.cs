@@ -35,18 +35,23 @@ internal sealed class Confirmation(
     /// <summary>With the password, and a code where the account has a second step. No faults: given.</summary>
     public async Task<IReadOnlyList<Fault>> GiveAsync(User user, string password, string code)
     {
-        if (!await gate.ConfirmAsync(user, password))
+        if (await gate.ConfirmAsync(user, password) is { } no)
         {
-            return [new(Sentences.Password, Sentences.WrongCurrentPassword)];
+            return [new(Sentences.Password, no)];
         }
 
         if (user.TwoFactorEnabled)
         {
             var answer = await step.CheckApartAsync(user, code);
+            if (answer == CodeAnswer.Busy)
+            {
+                return [new(Sentences.Code, Sentences.Busy)];
+            }
+
             if (answer != CodeAnswer.Right)
             {
                 await audit.AddAsync(AuditKind.Confirm, Asker.Of(Context), false, detail: "Wrong code");
-                return [new(Sentences.Code, answer == CodeAnswer.Rests ? Sentences.CodesRest : Sentences.WrongCode)];
+                return [new(Sentences.Code, answer == CodeAnswer.Rests ? Sentences.TooManyCodes : Sentences.WrongCode)];
             }
 
             await GivenAsync();

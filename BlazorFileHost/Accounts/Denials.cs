@@ -25,10 +25,13 @@ internal sealed class Denials(RequestDelegate next, AuditLog audit, TimeProvider
     /// <summary>In words of ours, and which door, not which address: that one was typed by somebody.</summary>
     private static string? What(HttpContext context) => context.Response.StatusCode switch
     {
-        // A page that lost its line asks whether its session is over.
-        StatusCodes.Status401Unauthorized when !context.Request.Path.StartsWithSegments("/account/session") => "Asked without being signed in",
+        // A page whose session was idle for too long asks whether it is over, and for a new line.
+        StatusCodes.Status401Unauthorized when !context.Request.Path.StartsWithSegments("/account/session") && !context.Request.Path.StartsWithSegments("/_blazor")
+            => "Asked without being signed in",
         // Other sites are refused before anybody's session is looked at.
         StatusCodes.Status403Forbidden when Asker.Of(context).Id is null => "Sent by another site",
+        // A file of one's own that is held back, or something before which one is asked again.
+        StatusCodes.Status403Forbidden when context.Request.Path.StartsWithSegments("/files") || context.Request.Path.StartsWithSegments("/account/manage") => null,
         StatusCodes.Status403Forbidden => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "Asked for what is not for this account",
         StatusCodes.Status404NotFound when Id(context) is not null && Asker.Of(context).Id is not null => "Asked for a file that is somebody else's, or not there",
         _ => null,

@@ -38,7 +38,7 @@ internal sealed class Gate(
     private Asker Asker => Asker.Of(http.HttpContext!);
 
     /// <summary>
-    /// Signs in, or says no without saying why. An unknown address and a resting account take as long as a wrong password:
+    /// Signs in, or says no without saying why. An unknown address, a resting account and one that has no password yet take as long as a wrong password:
     /// they are compared with a hash that no password has.
     /// </summary>
     public async Task<SignInAnswer> SignInAsync(string email, string password, bool remember)
@@ -63,10 +63,11 @@ internal sealed class Gate(
             return SignInAnswer.Busy;
         }
 
-        if (user is null || attempt.Rests || (!attempt.IsKnown && await tries.RestsAsync(user.Id)))
+        if (user?.PasswordHash is null || attempt.Rests || (!attempt.IsKnown && await tries.RestsAsync(user.Id)))
         {
             hasher.VerifyHashedPassword(user ?? new User(), DecoyHash.Value, password);
-            await AddAsync(AuditKind.SignIn, user, false, user is null ? "Unknown address" : "The account rests");
+            await AddAsync(AuditKind.SignIn, user, false, user is null ? "Unknown address" : user.PasswordHash is null ? "The account has no password yet"
+                : attempt.Rests ? "The device had too many wrong passwords" : "The account rests");
             return SignInAnswer.No;
         }
 
@@ -110,14 +111,21 @@ internal sealed class Gate(
     }
 
     /// <summary>
-    /// Whether the person at the keyboard knows the account's password. Where there is a second step that alone does not count as having been asked
-    /// again: <see cref="Confirmation"/>.
+    /// Whether the person at the keyboard knows the account's password: null; otherwise what they are told. Where there is a second step that alone does
+    /// not count as having been asked again: <see cref="Confirmation"/>.
     /// </summary>
-    public async Task<bool> ConfirmAsync(User user, string password)
+    public async Task<string?> ConfirmAsync(User user, string password)
     {
         if (PasswordRule.IsTooLong(password) || limits.Confirm(user) is not { } attempt)
         {
-            return false;
+            return Sentences.WrongCurrentPassword;
+        }
+
+        using var turn = await turns.TakeAsync(http.HttpContext!);
+        if (turn is null)
+        {
+            attempt.GiveBack();
+            return Sentences.Busy;
         }
 
         if (await users.CheckPasswordAsync(user, password))
@@ -129,11 +137,11 @@ internal sealed class Gate(
             }
 
             await AddAsync(AuditKind.Confirm, user, true);
-            return true;
+            return null;
         }
 
         await AddAsync(AuditKind.Confirm, user, false, "Wrong password");
-        return false;
+        return Sentences.WrongCurrentPassword;
     }
 
     /// <summary>Changes the password, keeps this session and ends every other. No faults: done.</summary>
@@ -162,6 +170,13 @@ internal sealed class Gate(
         if (limits.Confirm(user) is not { } attempt)
         {
             return [new(Sentences.CurrentPassword, Sentences.WrongCurrentPassword)];
+        }
+
+        using var turn = await turns.TakeAsync(http.HttpContext!);
+        if (turn is null)
+        {
+            attempt.GiveBack();
+            return [new("", Sentences.Busy)];
         }
 
         var answer = await users.ChangePasswordAsync(user, current, password);
@@ -209,6 +224,12 @@ internal sealed class Gate(
         if (await users.FindByIdAsync(known.Id.ToString()) is not { UserName: not null, Disabled: null } user || user.SecurityStamp != known.SecurityStamp)
         {
             return [new("", Sentences.LinkUsed)];
+        }
+
+        using var turn = await turns.TakeAsync(http.HttpContext!);
+        if (turn is null)
+        {
+            return [new("", Sentences.Busy)];
         }
 
         user.EmailConfirmed |= mailed;

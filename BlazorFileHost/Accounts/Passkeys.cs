@@ -22,7 +22,7 @@ public sealed record Passkey(string Id, string Name, DateTimeOffset Created);
 /// </summary>
 internal sealed class Passkeys(
     IPasskeyHandler<User> handler, SignInManager<User> signIn, SecondStep step, IDbContextFactory<FileHostContext> contexts,
-    IDataProtectionProvider protection, IOptions<Site> site, AuditLog audit, TimeProvider time, IHttpContextAccessor http)
+    IDataProtectionProvider protection, IOptions<Site> site, SignInLimits limits, AuditLog audit, TimeProvider time, IHttpContextAccessor http)
 {
     public const int Most = 20;
     public const int LongestName = 100;
@@ -129,11 +129,25 @@ internal sealed class Passkeys(
         }
     }
 
-    /// <summary>Signs in whoever the passkey belongs to.</summary>
+    /// <summary>After <see cref="SignInAnswer.Limited"/>: how long.</summary>
+    public TimeSpan Wait { get; private set; }
+
+    /// <summary>Signs in whoever the passkey belongs to. One that is none counts as a wrong password of its address.</summary>
     public async Task<SignInAnswer> SignInAsync(string credential, bool stays)
     {
+        var attempt = await limits.BeginAsync(Context, null);
+        if (attempt.IsLimited)
+        {
+            Wait = attempt.Taken.Wait;
+            return SignInAnswer.Limited;
+        }
+
         var (user, key) = await ShownAsync("sign-in", credential);
-        if (user is null)
+        if (user is not null)
+        {
+            attempt.TakeBack();
+        }
+        else
         {
             await audit.AddAsync(AuditKind.SignIn, Asker.Of(Context), false, detail: "A passkey that is none, or was shown before");
             return SignInAnswer.No;

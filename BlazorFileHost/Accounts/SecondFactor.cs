@@ -14,6 +14,9 @@ internal enum CodeAnswer
 
     /// <summary>Too many were wrong: none is looked at for a while.</summary>
     Rests,
+
+    /// <summary>It was not looked at: too many at a time. The answer's status says it too.</summary>
+    Busy,
 }
 
 /// <summary>
@@ -51,7 +54,8 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
     /// From now on nobody signs in by the password alone, and every session ends. The recovery codes, to be shown once; null when the code is not
     /// one of that secret, or there is a second step already.
     /// </summary>
-    public async Task<IReadOnlyList<string>?> TurnOnAsync(Guid userId, byte[] secret, string code)
+    /// <param name="stamp">The account's new one.</param>
+    public async Task<IReadOnlyList<string>?> TurnOnAsync(Guid userId, byte[] secret, string code, string stamp)
     {
         if (Totp.StepOf(code, secret, time.GetUtcNow(), after: 0) is not { } step)
         {
@@ -59,7 +63,7 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
         }
 
         var kept = Secrets(userId).Protect(Convert.ToBase64String(secret));
-        var (stamp, other) = (People.NewStamp(), People.NewStamp());
+        var other = People.NewStamp();
         var codes = RecoveryCodes.Make(userId);
         await using var context = await contexts.CreateDbContextAsync();
         return await context.WriteAsync(async token =>
@@ -83,9 +87,11 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
     }
 
     /// <summary>The password alone is enough again; every session ends. False when there was no second step.</summary>
-    public async Task<bool> TurnOffAsync(Guid userId)
+    /// <param name="stamp">The account's new one, where somebody wants to know it.</param>
+    public async Task<bool> TurnOffAsync(Guid userId, string? stamp = null)
     {
-        var (stamp, other) = (People.NewStamp(), People.NewStamp());
+        stamp ??= People.NewStamp();
+        var other = People.NewStamp();
         await using var context = await contexts.CreateDbContextAsync();
         return await context.WriteAsync(async token =>
         {

@@ -11,8 +11,8 @@ namespace BlazorFileHost.Accounts;
 /// minutes and as long as the account stays as it was.
 /// </summary>
 internal sealed class SecondStep(
-    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Tries tries, Sessions sessions, People people, AuditLog audit,
-    TimeProvider time, IHttpContextAccessor http)
+    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Tries tries, HashTurns turns, Sessions sessions, People people,
+    AuditLog audit, TimeProvider time, IHttpContextAccessor http)
 {
     public const string CookieName = "BlazorFileHost.SecondStep";
 
@@ -48,7 +48,12 @@ internal sealed class SecondStep(
 
         var user = pending.User;
         var asker = Asker.Of(Context);
-        var answer = pending.IsKnown ? await CheckApartAsync(user, code) : await second.CheckAsync(user.Id, code);
+        var answer = pending.IsKnown ? await CheckApartAsync(user, code) : await CheckAsync(user, code, counted: true);
+        if (answer == CodeAnswer.Busy)
+        {
+            return answer;
+        }
+
         var means = Totp.IsOne(code) ? "Code" : "Recovery code";
         if (answer == CodeAnswer.Right)
         {
@@ -59,7 +64,7 @@ internal sealed class SecondStep(
             return answer;
         }
 
-        await audit.AddAsync(AuditKind.SecondFactor, asker, false, user.Id, detail: answer == CodeAnswer.Rests ? $"{means}; the account rests now" : $"Wrong {means.ToLowerInvariant()}");
+        await audit.AddAsync(AuditKind.SecondFactor, asker, false, user.Id, detail: answer == CodeAnswer.Rests ? $"{means}; too many were wrong" : $"Wrong {means.ToLowerInvariant()}");
         if (answer == CodeAnswer.Rests)
         {
             await EndAsync();
@@ -79,31 +84,46 @@ internal sealed class SecondStep(
             return (null, Sentences.OfferTooOld);
         }
 
-        if (await second.TurnOnAsync(user.Id, secret, code) is not { } codes)
+        using var turn = await turns.TakeAsync(Context);
+        if (turn is null)
+        {
+            return (null, Sentences.Busy);
+        }
+
+        var stamp = People.NewStamp();
+        if (await second.TurnOnAsync(user.Id, secret, code, stamp) is not { } codes)
         {
             await audit.AddAsync(AuditKind.SecondFactorOn, Asker.Of(Context), false, detail: "Wrong code");
             return (null, Sentences.WrongFirstCode);
         }
 
-        await BeginAnewAsync(user);
+        await BeginAnewAsync(user, stamp);
         await audit.AddAsync(AuditKind.SecondFactorOn, Asker.Of(Context));
         return (codes, null);
     }
 
     public async Task TurnOffAsync(User user)
     {
-        if (await second.TurnOffAsync(user.Id))
+        var stamp = People.NewStamp();
+        if (await second.TurnOffAsync(user.Id, stamp))
         {
-            await BeginAnewAsync(user);
+            await BeginAnewAsync(user, stamp);
             await audit.AddAsync(AuditKind.SecondFactorOff, Asker.Of(Context));
         }
     }
 
-    public async Task<IReadOnlyList<string>?> NewCodesAsync(User user)
+    /// <summary>The new codes, or a sentence: why not.</summary>
+    public async Task<(IReadOnlyList<string>? Codes, string? Refusal)> NewCodesAsync(User user)
     {
+        using var turn = await turns.TakeAsync(Context);
+        if (turn is null)
+        {
+            return (null, Sentences.Busy);
+        }
+
         var codes = await second.NewCodesAsync(user.Id);
         await audit.AddAsync(AuditKind.RecoveryCodesMade, Asker.Of(Context), codes is not null);
-        return codes;
+        return (codes, codes is null ? Sentences.ChangedMeanwhile : null);
     }
 
     /// <summary>Of a device or session that is the person's own: others' wrong tries do not keep it out.</summary>
@@ -114,8 +134,8 @@ internal sealed class SecondStep(
             return CodeAnswer.Rests;
         }
 
-        var answer = await second.CheckAsync(user.Id, code, counted: false);
-        if (answer == CodeAnswer.Right)
+        var answer = await CheckAsync(user, code, counted: false);
+        if (answer is CodeAnswer.Right or CodeAnswer.Busy)
         {
             attempt.GiveBack();
         }
@@ -123,12 +143,21 @@ internal sealed class SecondStep(
         return answer;
     }
 
+    private async Task<CodeAnswer> CheckAsync(User user, string code, bool counted)
+    {
+        // To compare a recovery code is as costly as to compare a password.
+        using var turn = Totp.IsOne(code) ? null : await turns.TakeAsync(Context);
+        return turn is null && !Totp.IsOne(code) ? CodeAnswer.Busy : await second.CheckAsync(user.Id, code, counted);
+    }
+
     private Guid OwnSession => Sessions.Id(Context.User) ?? Guid.Empty;
 
     /// <summary>As after a new password: this device gets a new session, every other one is over with the stamp already.</summary>
-    private async Task BeginAnewAsync(User user)
+    private async Task BeginAnewAsync(User user, string stamp)
     {
         var (asker, own) = (Context.User, OwnSession);
+        // The row was read before.
+        user.SecurityStamp = stamp;
         await sessions.EndAsync(user.Id, butNot: own);
         await signIn.RefreshSignInAsync(user);
         // For what is still to be written of this answer the person is who asked.

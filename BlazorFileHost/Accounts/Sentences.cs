@@ -26,10 +26,11 @@ internal sealed class Sentences : IdentityErrorDescriber
     public const string EmailSame = "That is the e-mail that your account has.";
     public const string LinkUsed = "This link was used, or is too old. Ask for a new one.";
     public const string FormTooOld = "This form is too old. Go back, load the page again and try once more.";
-    public const string PasswordFirst = "Sign in with your password first: that was not done, or more than ten minutes ago.";
+    public const string PasswordFirst = "Sign in with your password first: that was not done, or more than ten minutes ago, or the account rests after too many wrong tries.";
     public const string NoCode = "Enter the code that your app shows, or one of your recovery codes.";
-    public const string WrongCode = "That code is not right, or it was used before. Wait for the next one. After five wrong tries an account rests for five minutes.";
-    public const string CodesRest = "Too many codes were wrong. The account rests for five minutes; sign in again then.";
+    public const string WrongCode = "That code is not right, or it was used before. Wait for the next one. After five wrong tries none is taken for a while.";
+    public const string CodesRest = "Too many codes were wrong, so none is taken for a while: five minutes, and longer each time. Sign in again then.";
+    public const string TooManyCodes = "Too many codes were wrong. None is taken for five minutes.";
     public const string WrongFirstCode = "That is not the code of this key. Check that the clock of your phone is right, and enter the newest code.";
     public const string OfferTooOld = "This key is too old. Scan the new one.";
     public const string SecondFactorFirst = "Your account needs a second step first: set it up in the page of your account.";
@@ -47,7 +48,7 @@ internal sealed class Sentences : IdentityErrorDescriber
 
     public const string ChangedMeanwhile = "The account was changed at the same time elsewhere. Try again.";
 
-    public const string Busy = "Many people are signing in at this moment. Wait a few seconds and try again.";
+    public const string Busy = "The server has much to do at this moment. Wait a few seconds and try again.";
     public const string TooManyPages = "Too many pages of this site are open. Close some of them, then load this one again.";
 
     private static readonly string TooLong = $"A password can have {PasswordRule.Longest} characters at most.";
@@ -60,7 +61,7 @@ internal sealed class Sentences : IdentityErrorDescriber
         _ => $"Your account and its {files:N0} files are deleted.",
     };
 
-    public static string TooManyTries(TimeSpan wait) => $"Too many wrong passwords came from your network. Try again in {Minutes(wait)}.";
+    public static string TooManyTries(TimeSpan wait) => $"Too many wrong passwords or passkeys came from your network. Try again in {Minutes(wait)}.";
 
     public static string TooManyAccounts(TimeSpan wait)
         => $"Many accounts were made from your network just now. Try again in {Minutes(wait)}, or ask the administrator of this site.";
@@ -72,6 +73,9 @@ internal sealed class Sentences : IdentityErrorDescriber
 
     public static IdentityError PasswordIsCommon() => Error(nameof(PasswordIsCommon),
         "Too many people use this password, so it is tried first. Choose another.");
+
+    public static IdentityError PasswordGotOut() => Error(nameof(PasswordGotOut),
+        "This password was stolen somewhere and is known to others, so it is tried first. Choose another, and change it wherever you use it.");
 
     public static IdentityError PasswordIsGuessable() => Error(nameof(PasswordIsGuessable),
         "This password is little more than your e-mail or the name of this site. Choose another.");

@@ -27,12 +27,26 @@ internal sealed class SessionWatch(TimeProvider time) : IDisposable
 
     public void End(Guid sessionId)
     {
+        List<Exception> failures = [];
         foreach (var watch in watches.Keys.Where(watch => watch.SessionId == sessionId))
         {
             if (watches.TryRemove(watch, out _))
             {
-                watch.Over();
+                try
+                {
+                    watch.Over();
+                }
+                catch (Exception failure)
+                {
+                    // Of one page: the others end all the same.
+                    failures.Add(failure);
+                }
             }
+        }
+
+        if (failures.Count > 0)
+        {
+            throw new AggregateException("A page did not take the end of its session.", failures);
         }
     }
 
@@ -59,6 +73,8 @@ internal sealed class SessionRounds(
     private const int LooksBetween = 60;
     private const int SweepBetween = 7200;
 
+    private volatile bool mustLook, isAway;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await using var end = stoppingToken.Register(watch.Dispose);
@@ -77,7 +93,7 @@ internal sealed class SessionRounds(
                 {
                     await using var context = await contexts.CreateDbContextAsync(stopping);
                     var now = await context.Stores.Select(store => (long?)store.Notices).SingleOrDefaultAsync(stopping);
-                    if (now != heard || round % LooksBetween == 0)
+                    if (now != heard || mustLook || round % LooksBetween == 0)
                     {
                         heard = now;
                         watch.LookNow();
@@ -100,7 +116,10 @@ internal sealed class SessionRounds(
             return;
         }
 
+        // Until it went well: what could not be looked at now is looked at with the next round.
+        mustLook = true;
         var alive = await sessions.AliveAsync(watched, stopping);
+        mustLook = false;
         foreach (var over in watched.Where(id => !alive.Contains(id)))
         {
             watch.End(over);
@@ -112,6 +131,7 @@ internal sealed class SessionRounds(
         try
         {
             await work();
+            isAway = false;
         }
         catch (Exception) when (stopping.IsCancellationRequested)
         {
@@ -119,7 +139,13 @@ internal sealed class SessionRounds(
         }
         catch (Exception failure)
         {
-            log.LogError(failure, "Looking after the sessions failed. It is tried again.");
+            // Said once, and not twice a second while the database is away.
+            if (!isAway)
+            {
+                log.LogError(failure, "Looking after the sessions failed. It is tried again.");
+            }
+
+            isAway = true;
         }
     }
 }

@@ -6,6 +6,7 @@ using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Options;
 
 namespace BlazorFileHost.Accounts;
@@ -35,8 +36,11 @@ internal sealed class Sessions(
     private DateTime Now => time.GetUtcNow().UtcDateTime;
 
     /// <summary>A session begins: always a new one, whatever cookie the request had. Returns its key.</summary>
+    /// <param name="stamp">
+    /// The account's, as it was when its person proved to be the one: when it has changed since, by a new password say, the session is over already.
+    /// </param>
     /// <param name="stays">Whether the device keeps it when the browser is closed.</param>
-    public async Task<(string Key, DateTime Expires)> BeginAsync(Guid userId, bool stays, HttpContext request)
+    public async Task<(string Key, DateTime Expires)> BeginAsync(Guid userId, string stamp, bool stays, HttpContext request)
     {
         var key = RandomNumberGenerator.GetBytes(32);
         var now = Now;
@@ -45,7 +49,7 @@ internal sealed class Sessions(
         {
             KeyHash = SHA256.HashData(key),
             UserId = userId,
-            Stamp = await context.Users.Where(user => user.Id == userId).Select(user => user.SecurityStamp).SingleAsync() ?? "",
+            Stamp = stamp,
             Created = now,
             Seen = now,
             Confirmed = now,
@@ -163,7 +167,7 @@ internal sealed class Sessions(
     }
 
     /// <summary>The person did something. It is no more than a help to the list of sessions: what keeps it from being written does not keep the person.</summary>
-    public async Task SeenAsync(Guid id, string? address)
+    private async Task SeenAsync(Guid id, string? address)
     {
         var now = Now;
         try
@@ -172,7 +176,7 @@ internal sealed class Sessions(
             await context.WriteAsync(token => context.Sessions.Where(session => session.Id == id).ExecuteUpdateAsync(
                 set => set.SetProperty(session => session.Seen, now).SetProperty(session => session.Address, address), token));
         }
-        catch (Exception away) when (away is DbException or DbUpdateException or InvalidOperationException { InnerException: DbException })
+        catch (Exception away) when (away is DbException or DbUpdateException or RetryLimitExceededException or InvalidOperationException { InnerException: DbException })
         {
             // A full disk, or a database that is out of reach: whoever needs it is told there.
         }
@@ -211,7 +215,7 @@ internal sealed class Sessions(
     private static string? Cut(string device)
     {
         var line = string.Concat(device.Select(letter => char.IsControl(letter) ? ' ' : letter)).Trim();
-        return line.Length == 0 ? null : line.Length <= Session.DeviceLength ? line : line[..Session.DeviceLength];
+        return line.Length == 0 ? null : Asker.Cut(line, Session.DeviceLength);
     }
 
     private sealed class Standing

@@ -19,7 +19,7 @@ internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOption
     /// <param name="user">Null where nobody has such an address.</param>
     public async Task<SignInTry> BeginAsync(HttpContext request, User? user)
     {
-        if (user is not null && devices.Find(request, user.Id) is { } device)
+        if (user is not null && devices.Find(request, user) is { } device)
         {
             var own = known.Take(device, Tries.Most);
             return new(own, IsKnown: true, Rests: !own.Granted, IsLimited: false);

@@ -13,8 +13,12 @@ internal sealed class Tally(TimeSpan window, TimeProvider time, int mostKeys = 1
 {
     private const string Rest = "";
 
+    /// <summary>How often, in a window, room is made for newer ones at most.</summary>
+    private const int Tidyings = 60;
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, Window> windows = new(StringComparer.Ordinal);
+    private long? tidied;
 
     /// <summary>One address as a key: IPv4 whole, and of IPv6 the 64 bits that a line is given.</summary>
     public static string Key(IPAddress? address)
@@ -68,9 +72,11 @@ internal sealed class Tally(TimeSpan window, TimeProvider time, int mostKeys = 1
 
         if (known is null && windows.Count >= mostKeys)
         {
-            foreach (var over in windows.Where(each => IsOver(each.Value, now)).Select(each => each.Key).ToList())
+            // Not at each of them: all are looked at.
+            if (tidied is not { } last || time.GetElapsedTime(last, now) >= window / Tidyings)
             {
-                windows.Remove(over);
+                tidied = now;
+                Tidy(now);
             }
 
             if (windows.Count >= mostKeys && key != Rest)
@@ -80,6 +86,14 @@ internal sealed class Tally(TimeSpan window, TimeProvider time, int mostKeys = 1
         }
 
         return windows[key] = new() { Began = now };
+    }
+
+    private void Tidy(long now)
+    {
+        foreach (var over in windows.Where(each => IsOver(each.Value, now)).Select(each => each.Key).ToList())
+        {
+            windows.Remove(over);
+        }
     }
 
     private bool IsOver(Window each, long now) => time.GetElapsedTime(each.Began, now) >= window;

@@ -18,6 +18,10 @@ public sealed record Asker(Guid? Id, string? Address)
 
     public static Asker Of(HttpContext request) => Of(request.User) with { Address = Text(request.Connection.RemoteIpAddress) };
 
+    /// <summary>What is too long for its column, without its end; no letter is cut in two.</summary>
+    public static string Cut(string text, int length)
+        => text.Length <= length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
+
     /// <summary>An IPv4 address that came as IPv6 is one address all the same.</summary>
     public static string? Text(IPAddress? address) => (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address)?.ToString();
 }

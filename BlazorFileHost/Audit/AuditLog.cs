@@ -63,7 +63,6 @@ public sealed class AuditLog(IDbContextFactory<FileHostContext> contexts, TimePr
             return null;
         }
 
-        var line = string.Concat(detail.Select(letter => char.IsControl(letter) ? ' ' : letter));
-        return line.Length <= AuditEntry.DetailLength ? line : line[..AuditEntry.DetailLength];
+        return Asker.Cut(string.Concat(detail.Select(letter => char.IsControl(letter) ? ' ' : letter)), AuditEntry.DetailLength);
     }
 }

@@ -33,6 +33,8 @@ public static class ComponentsSetup
             circuit.DetailedErrors = false;
             // Those whose line was cut, of everybody together: each waits three minutes for its browser and keeps what it had on the screen.
             circuit.DisconnectedCircuitMaxRetained = 100;
+            // Nothing is kept of those that are let go: a page that comes back later is loaded anew.
+            circuit.PersistedCircuitInMemoryMaxRetained = 0;
         });
     }
 
@@ -48,7 +50,7 @@ public static class ComponentsSetup
         });
         app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
         // Inside of both: they begin the answer anew, and what they put in its place comes through here again.
-        app.Use((context, next) =>
+        app.Use(async (context, next) =>
         {
             if (context.Features.Get<IStatusCodeReExecuteFeature>() is not null && !HttpMethods.IsHead(context.Request.Method))
             {
@@ -57,7 +59,12 @@ public static class ComponentsSetup
             }
 
             AnswerHeaders.Write(context);
-            return next(context);
+            await next(context);
+            if (!context.Response.HasStarted && context.Response.StatusCode == StatusCodes.Status400BadRequest)
+            {
+                // A form without its token: pages call that HTML and write nothing, so that nobody would put anything in its place.
+                context.Response.ContentType = null;
+            }
         });
         app.UseMiddleware<FrontDoor>();
     }

@@ -17,16 +17,33 @@ if (modal) {
     addEventListener('beforeunload', () => { leaving = true; });
     const reload = () => { if (!leaving && !uploading()) location.reload(); };
     let asked = false;
-    const over = () => modal.classList.contains('components-reconnect-rejected') || modal.classList.contains('signed-out');
+    const over = () => ['components-reconnect-rejected', 'signed-out', 'signed-in-anew'].some(sign => modal.classList.contains(sign));
+    // Whether the session that this page was made for goes on, or is over, or the browser has another one by now.
+    const ask = async () => {
+        try {
+            const answer = await fetch('account/session', { cache: 'no-store' });
+            if (answer.status === 401) modal.classList.add('signed-out');
+            else if (answer.ok && await answer.text() !== modal.dataset.session) modal.classList.add('signed-in-anew');
+        } catch { /* the server is away */ }
+    };
+    // Being asked that, the server knows that somebody is here. It knows from nothing else: a page that only stays open says nothing of its person.
+    const often = 60_000;
+    let moved = Date.now();
+    const here = () => {
+        if (Date.now() - moved < often || over()) return;
+        moved = Date.now();
+        ask();
+    };
+    if (modal.dataset.session) {
+        for (const kind of ['pointerdown', 'keydown', 'wheel', 'drop']) addEventListener(kind, here, { capture: true, passive: true });
+    }
     new MutationObserver(async () => {
         if (over()) reload();
         // The line may have been cut because the session is over: then no circuit comes back, and the page leads to the sign-in.
         const lost = modal.classList.contains('components-reconnect-show') || modal.classList.contains('components-reconnect-retrying');
         if (lost && !asked) {
             asked = true;
-            try {
-                if ((await fetch('account/session', { cache: 'no-store' })).status === 401) modal.classList.add('signed-out');
-            } catch { /* the server is away */ }
+            await ask();
         } else if (!lost) {
             asked = false;
         }
