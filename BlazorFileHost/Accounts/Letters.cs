@@ -145,14 +145,14 @@ internal sealed class Letters(
 
     private async Task<User?> FindAsync(string email)
     {
-        var normalized = EmailRule.Key(email);
+        var normalized = User.EmailKey(email);
         await using var context = await contexts.CreateDbContextAsync();
         return await context.Users.AsNoTracking().SingleOrDefaultAsync(user => user.NormalizedEmail == normalized && user.UserName != null);
     }
 
     private bool IsTooSoon(string what, string to)
     {
-        var (key, now) = ((what, EmailRule.Key(to)), time.GetUtcNow());
+        var (key, now) = ((what, User.EmailKey(to)), time.GetUtcNow());
         if (written.TryGetValue(key, out var last) && now - last < Apart)
         {
             return true;

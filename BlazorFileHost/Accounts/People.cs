@@ -17,9 +17,9 @@ internal sealed class People(
         var user = new User
         {
             UserName = email,
-            NormalizedUserName = EmailRule.Key(email),
+            NormalizedUserName = User.EmailKey(email),
             Email = email,
-            NormalizedEmail = EmailRule.Key(email),
+            NormalizedEmail = User.EmailKey(email),
             SecurityStamp = NewStamp(),
             LockoutEnabled = true,
             Created = time.GetUtcNow().UtcDateTime,
@@ -46,7 +46,7 @@ internal sealed class People(
     /// <param name="confirmed">Whether the person has shown to be at that address.</param>
     public async Task<bool> SetEmailAsync(User user, string email, bool confirmed)
     {
-        var (key, stamp) = (EmailRule.Key(email), user.SecurityStamp);
+        var (key, stamp) = (User.EmailKey(email), user.SecurityStamp);
         try
         {
             return await ChangeAsync(user.Id, context => context.Users.Enabled(user.Id)

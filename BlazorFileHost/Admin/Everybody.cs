@@ -27,7 +27,7 @@ internal sealed class Everybody(IDbContextFactory<FileHostContext> contexts, Tim
         var people = context.Users.Where(user => user.UserName != null);
         if (search.Trim() is { Length: > 0 } part)
         {
-            var key = EmailRule.Key(part);
+            var key = User.EmailKey(part);
             people = people.Where(user => user.NormalizedEmail!.Contains(key));
         }
 
