@@ -1,4 +1,5 @@
 using BlazorFileHost.Components;
+using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using Microsoft.EntityFrameworkCore;
 
@@ -41,7 +42,7 @@ internal static partial class Commands
     private static async Task<Guid> OwnerAsync(WebApplication app, string email, CancellationToken cancellation)
     {
         await using var context = await Contexts(app).CreateDbContextAsync(cancellation);
-        var normalized = email.ToUpperInvariant();
+        var normalized = User.EmailKey(email);
         var owner = await context.Users.Where(user => user.NormalizedEmail == normalized).Select(user => user.Id).SingleOrDefaultAsync(cancellation);
         return owner != Guid.Empty ? owner : throw new InvalidOperationException($"Nobody has an account with the address {email}.");
     }

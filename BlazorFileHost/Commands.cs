@@ -29,6 +29,7 @@ internal static partial class Commands
         new("fsck", FsckUsage, FsckAsync),
         new("export", ExportUsage, ExportAsync),
         new("recover", RecoverUsage, RecoverAsync),
+        new("administrator", AdministratorUsage, AdministratorAsync),
         new("backup", BackupUsage, BackupAsync),
         new("restore", RestoreUsage, RestoreAsync),
         new("storage move", MoveUsage, MoveAsync),
@@ -123,8 +124,8 @@ internal static partial class Commands
         builder.AddFiles();
         builder.AddSpace();
 
-        // What a command finds alone goes to the output.
-        builder.Logging.ClearProviders().AddSimpleConsole(line => line.SingleLine = true).SetMinimumLevel(LogLevel.Error);
+        // What a command finds alone goes to the output; what it does to an account it says itself.
+        builder.Logging.ClearProviders().AddSimpleConsole(line => line.SingleLine = true).SetMinimumLevel(LogLevel.Error).AddFilter("BlazorFileHost.Audit", LogLevel.Error);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 
         var app = builder.Build();

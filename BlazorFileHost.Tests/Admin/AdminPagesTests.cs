@@ -184,6 +184,76 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await Assertions.Expect(first.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("Nobody has an account");
     }
 
+    [BrowserFact, Trait("Battery", "AUT-20")]
+    public async Task Who_was_not_asked_for_long_says_once_more_who_is_there_and_finds_the_page_as_it_was()
+    {
+        await using var app = await RunningApp.StartAsync();
+        await using var admin = await Visitor.Async(room.Chromium, app.Address);
+        await admin.BecomeAdministratorAsync(app);
+        var page = admin.Page;
+        var email = AccountClient.NewEmail();
+        using var person = await AccountClient.SignedUpAsync(app.Address, email);
+        await person.TurnOnAsync();
+
+        await page.GotoAsync("/admin/users");
+        await EnabledAsync(page, "Make the account");
+        await ForgetAsync();
+        await page.GetByLabel("E-mail of the person").FillAsync("new@example.org");
+        await ClickAsync(page, "Make the account");
+        await SayAsync();
+        await EnabledAsync(page, "Make the account");
+        await Assertions.Expect(page.GetByLabel("E-mail of the person")).ToHaveValueAsync("new@example.org");
+        await ClickAsync(page, "Make the account");
+        await Assertions.Expect(page.GetByLabel("The link")).ToBeVisibleAsync();
+        // Once: it is not there for ever.
+        await page.ReloadAsync();
+        await EnabledAsync(page, "Make the account");
+        await Assertions.Expect(page.GetByLabel("E-mail of the person")).ToHaveValueAsync("");
+
+        await page.GotoAsync("/admin/policy");
+        await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "Set", Exact = true }).First).ToBeEnabledAsync();
+        await ForgetAsync();
+        await page.GetByLabel("Days").FillAsync("31");
+        var card = page.Locator(".card", new() { HasText = "Audit log" });
+        await card.GetByRole(AriaRole.Button, new() { Name = "Set", Exact = true }).ClickAsync();
+        await SayAsync();
+        await Assertions.Expect(page.GetByLabel("Days")).ToHaveValueAsync("31");
+        await card.GetByRole(AriaRole.Button, new() { Name = "Set", Exact = true }).ClickAsync();
+        await Assertions.Expect(card.GetByText("Back to the default: 365 days")).ToBeVisibleAsync();
+
+        await OpenAsync(page, email);
+        await ForgetAsync();
+        await ClickAsync(page, "Turn the second step off…");
+        await ClickAsync(page, "Turn it off");
+        await SayAsync();
+        await EnabledAsync(page, "Turn the second step off…");
+        await ClickAsync(page, "Turn the second step off…");
+        await ClickAsync(page, "Turn it off");
+        await Assertions.Expect(page.GetByText("The second step is off.")).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "Turn the second step off…" })).Not.ToBeAttachedAsync();
+        Assert.Equal(HttpStatusCode.Unauthorized, (await person.GetAsync("/account/session")).StatusCode);
+
+        using var again = await AccountClient.SignedInAsync(app.Address, email);
+        await page.GotoAsync("/admin/users");
+        await EnabledAsync(page, "Sign everybody out…");
+        await ClickAsync(page, "Sign everybody out…");
+        await Assertions.Expect(page.GetByRole(AriaRole.Alertdialog)).ToContainTextAsync("End 1 session?");
+        await ClickAsync(page, "Sign everybody out");
+        await Assertions.Expect(page.GetByText("Signed out: 1 device.")).ToBeVisibleAsync();
+        Assert.Equal(HttpStatusCode.Unauthorized, (await again.GetAsync("/account/session")).StatusCode);
+        Complain.Nobody(admin.Complaints);
+        Complain.Nobody(app.Complaints);
+
+        Task ForgetAsync() => SecondStepClient.ForgetConfirmationsAsync(Path.Combine(app.DataDirectory, "filehost.db"));
+
+        async Task SayAsync()
+        {
+            await page.GetByRole(AriaRole.Link, new() { Name = "Say once more that it is you" }).ClickAsync();
+            await page.FillAsync("[name='Input.Password']", AccountClient.Password);
+            await page.ClickAsync("main button[type=submit]");
+        }
+    }
+
     [BrowserFact]
     public Task Wide_and_light() => EveryScreenIsAccessibleAsync(1280, dark: false);
 
@@ -209,6 +279,11 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await page.GetByLabel("E-mail of the person").FillAsync("nobody");
         await ClickAsync(page, "Make the account");
         await Assertions.Expect(page.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
+        if (width > 640)
+        {
+            Assert.Equal(await TopAsync(page.GetByLabel("E-mail of the person")), await TopAsync(page.GetByRole(AriaRole.Button, new() { Name = "Make the account" })), 2f);
+        }
+
         await page.GetByRole(AriaRole.Searchbox).FillAsync("nobody");
         await ClickAsync(page, "Search");
         await Assertions.Expect(page.GetByRole(AriaRole.Status).First).ToContainTextAsync("Nobody’s e-mail");
@@ -217,6 +292,16 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await ClickAsync(page, "Make the account");
         await Assertions.Expect(page.GetByLabel("The link")).ToBeVisibleAsync();
         await LookAsync("people, a link");
+        await SecondStepClient.ForgetConfirmationsAsync(Path.Combine(app.DataDirectory, "filehost.db"));
+        await ClickAsync(page, "Sign everybody out…");
+        await LookAsync("people, the question");
+        await ClickAsync(page, "Sign everybody out");
+        await Assertions.Expect(page.GetByText("Say once more that it is you")).ToBeVisibleAsync();
+        await LookAsync("people, who is there");
+        await page.GetByText("Say once more that it is you").ClickAsync();
+        await page.FillAsync("[name='Input.Password']", AccountClient.Password);
+        await page.ClickAsync("main button[type=submit]");
+        await EnabledAsync(page, "Make the account");
 
         await OpenAsync(page, others[0]);
         await LookAsync("a person");
@@ -242,6 +327,10 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await page.Locator("#files-maxfilesize").FillAsync("much");
         await page.Locator(".card", new() { HasText = "Largest file" }).GetByRole(AriaRole.Button).ClickAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
+        await page.Locator("#audit-kept").FillAsync("1");
+        await page.Locator(".card", new() { HasText = "Audit log" }).GetByRole(AriaRole.Button).First.ClickAsync();
+        await Assertions.Expect(page.GetByText("Enter 30 days or more.")).ToBeVisibleAsync();
+        await LookAsync("policy, too little");
         await page.Locator("#audit-kept").FillAsync("30");
         await page.Locator(".card", new() { HasText = "Audit log" }).GetByRole(AriaRole.Button).First.ClickAsync();
         await Assertions.Expect(page.GetByText("Back to the default: 365 days")).ToBeVisibleAsync();
@@ -249,6 +338,11 @@ public sealed class AdminPagesTests(BrowserRoom room)
 
         await page.GotoAsync("/admin/audit");
         await LookAsync("audit");
+        if (width > 640)
+        {
+            Assert.Equal(await TopAsync(page.GetByLabel("From (UTC)")), await TopAsync(page.GetByLabel("Until (UTC)")), 1f);
+        }
+
         await page.GetByLabel("Person").FillAsync("nobody@example.org");
         await ClickAsync(page, "Show");
         await Assertions.Expect(page.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
@@ -263,6 +357,8 @@ public sealed class AdminPagesTests(BrowserRoom room)
         }
 
         Complain.Nobody(admin.Complaints.Where(complaint => !complaint.Contains("410", StringComparison.Ordinal)));
+
+        async Task<float> TopAsync(ILocator what) => (await what.BoundingBoxAsync())!.Y;
 
         async Task LookAsync(string screen)
         {

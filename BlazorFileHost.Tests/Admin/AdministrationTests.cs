@@ -5,6 +5,7 @@ using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 
 namespace BlazorFileHost.Tests.Admin;
 
@@ -17,6 +18,8 @@ public sealed class AdministrationTests
         (AuditKind.ResetLinkMade, (all, asker, id) => all.MakeLinkAsync(asker, id)),
         (AuditKind.QuotaSet, (all, asker, id) => all.SetQuotaAsync(asker, id, 1000)),
         (AuditKind.SessionsEnded, (all, asker, id) => all.EndSessionsAsync(asker, id)),
+        (AuditKind.AllSessionsEnded, (all, asker, _) => all.EndAllSessionsAsync(asker)),
+        (AuditKind.SecondFactorOff, (all, asker, id) => all.TurnSecondStepOffAsync(asker, id)),
         (AuditKind.AccountDisabled, (all, asker, id) => all.CloseAsync(asker, id)),
         (AuditKind.AccountEnabled, (all, asker, id) => all.OpenAsync(asker, id)),
         (AuditKind.AdministratorMade, (all, asker, id) => all.SetAdministratorAsync(asker, id, true)),
@@ -42,9 +45,10 @@ public sealed class AdministrationTests
         var mixed = new ClaimsIdentity("test");
         mixed.AddClaims([new(ClaimTypes.NameIdentifier, Id(await world.PersonAsync(administrator: true)).ToString()),
             new(Sessions.IdClaim, (await world.PersonAsync()).FindFirstValue(Sessions.IdClaim)!)]);
+        var somebody = await world.SignedInAsync(victim, administrator: true);
         var before = await StateAsync(world);
 
-        foreach (var (name, asker) in new[] { ("a person", await world.SignedInAsync(victim, administrator: true)), ("signed out", signedOut), ("unmade", unmade),
+        foreach (var (name, asker) in new[] { ("a person", somebody), ("signed out", signedOut), ("unmade", unmade),
             ("unmade, here again", unmadeHere), ("nobody", nobody), ("mixed", new(mixed)) })
         {
             foreach (var (act, run) in All)
@@ -58,10 +62,41 @@ public sealed class AdministrationTests
         }
 
         Assert.Equal(before, await StateAsync(world));
+    }
 
-        static Task<string> StateAsync(AdminWorld world) => world.AskAsync(async context => string.Join('\n', await context.Users.OrderBy(user => user.Id)
-            .Select(user => $"{user.Id} {user.Email} {user.IsAdministrator} {user.Disabled} {user.Quota} {user.SecurityStamp}").ToListAsync())
-            + await context.Settings.CountAsync() + await context.Departures.CountAsync());
+    [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "AUT-20")]
+    public async Task What_gives_power_waits_until_the_administrator_has_said_once_more_who_is_there(DatabaseKind kind)
+    {
+        await using var world = await AdminWorld.CreateAsync(kind);
+        var admin = await world.PersonAsync(administrator: true);
+        var person = Id(await world.PersonAsync());
+        var invited = await world.Administration.MakeAsync(admin, AccountClient.NewEmail());
+        var before = await StateAsync(world);
+        world.Clock.Advance(TimeSpan.FromMinutes(11));
+        foreach (var (act, run) in All.Where(one => one.Kind is not AuditKind.QuotaSet and not AuditKind.SessionsEnded))
+        {
+            Assert.Equal((act, new Outcome(false, Administration.SayFirst, Asks: true)), (act, await run(world.Administration, admin, person)));
+        }
+
+        Assert.Equal(before, await StateAsync(world));
+        // What gives none is done.
+        Assert.True((await world.Administration.SetQuotaAsync(admin, person, 1000)).Done);
+        Assert.True((await world.Administration.EndSessionsAsync(admin, person)).Done);
+
+        await world.Get<Sessions>().ConfirmAsync(Session(admin));
+        Assert.True((await world.Administration.MakeLinkAsync(admin, invited.Id!.Value)).Done);
+    }
+
+    [Theory, OnSqlite]
+    public async Task What_fails_is_written_down_with_the_id_that_the_page_shows(DatabaseKind kind)
+    {
+        await using var world = await AdminWorld.CreateAsync(kind);
+        var admin = await world.PersonAsync(administrator: true);
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => world.Administration.SetAsync(admin, "Files:Nothing", "1"));
+        var entry = (await world.LoggedAsync())[0];
+        Assert.Equal((nameof(AuditKind.SettingChanged), false, $"Files:Nothing: 1. Failed, perhaps only after it was done (id {failure.Id()})"), (entry.Kind, entry.Allowed, entry.Detail));
+        using var logs = LoggerFactory.Create(logging => logging.AddProvider(world.Log));
+        Assert.Contains($"(id {failure.Id()})", logs.CreateLogger("page").Report(failure, "Failed for {Owner} ({Id}).", Id(admin)), StringComparison.Ordinal);
     }
 
     [Theory, OnSqlite, OnPostgreSql, Trait("Battery", "LOG-02")]
@@ -70,6 +105,7 @@ public sealed class AdministrationTests
         await using var world = await AdminWorld.CreateAsync(kind);
         var admin = await world.PersonAsync(administrator: true);
         var person = Id(await world.PersonAsync());
+        await world.ChangeAsync(context => context.Users.Where(user => user.Id == person).ExecuteUpdateAsync(set => set.SetProperty(user => user.TwoFactorEnabled, true)));
         foreach (var (act, run) in All)
         {
             world.Clock.Advance(TimeSpan.FromMilliseconds(1));
@@ -77,7 +113,7 @@ public sealed class AdministrationTests
             Assert.True(outcome.Done, $"{act}: {outcome.Sentence}");
             var entry = (await world.LoggedAsync())[0];
             Assert.Equal((act.ToString(), true, (Guid?)Id(admin)), (entry.Kind, entry.Allowed, entry.ActorId));
-            Assert.Equal(act switch { AuditKind.AccountMade => outcome.Id, AuditKind.SettingChanged => Id(admin), _ => person }, entry.SubjectId);
+            Assert.Equal(act switch { AuditKind.AccountMade => outcome.Id, AuditKind.SettingChanged or AuditKind.AllSessionsEnded => Id(admin), _ => person }, entry.SubjectId);
             Assert.Equal(("192.0.2.7", world.Clock.GetUtcNow().UtcDateTime), (entry.Address, entry.When));
         }
 
@@ -105,6 +141,98 @@ public sealed class AdministrationTests
     }
 
     [Theory, OnSqlite, OnPostgreSql]
+    public async Task Of_administrators_who_leave_at_once_one_stays_and_the_last_one_does_not_leave(DatabaseKind kind)
+    {
+        await using var world = await AdminWorld.CreateAsync(kind);
+        var departures = world.Get<Departures>();
+        for (var round = 0; round < 5; round++)
+        {
+            await world.ChangeAsync(context => context.Users.ExecuteUpdateAsync(set => set.SetProperty(user => user.IsAdministrator, false)));
+            var two = new[] { Id(await world.PersonAsync(administrator: true)), Id(await world.PersonAsync(administrator: true)) };
+            var left = await Task.WhenAll(two.Select(one => Task.Run(() => departures.BeginAsync(one))));
+            var last = two[Array.IndexOf(left, null)];
+            Assert.Single(left, id => id is null);
+            Assert.Equal(last, await world.AskAsync(context => context.Users.Where(user => user.IsAdministrator).Select(user => user.Id).SingleAsync()));
+
+            // One who could not sign in is none to rely on.
+            var invited = (await world.Get<People>().MakeAsync(AccountClient.NewEmail()))!.Value;
+            await world.ChangeAsync(context => context.Users.Where(user => user.Id == invited).ExecuteUpdateAsync(set => set.SetProperty(user => user.IsAdministrator, true)));
+            Assert.True(await departures.IsLastAdministratorAsync(last));
+            Assert.Null(await departures.BeginAsync(last));
+        }
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    public async Task Who_has_not_chosen_a_password_becomes_no_administrator_and_is_none_to_rely_on(DatabaseKind kind)
+    {
+        await using var world = await AdminWorld.CreateAsync(kind);
+        var admin = await world.PersonAsync(administrator: true);
+        var made = await world.Administration.MakeAsync(admin, AccountClient.NewEmail());
+        var invited = made.Id!.Value;
+        Assert.Equal("The person has not chosen a password yet, and cannot sign in. Wait until that is done.", (await world.Administration.SetAdministratorAsync(admin, invited, true)).Sentence);
+        // The invitation that was just handed out is worth as much as before.
+        Assert.Equal(invited, (await world.Get<OneTimeLinks>().ReadResetAsync(Token(made)))?.User.Id);
+
+        await world.ChangeAsync(context => context.Users.Where(user => user.Id == invited).ExecuteUpdateAsync(set => set.SetProperty(user => user.IsAdministrator, true)));
+        Assert.False((await world.Administration.SetAdministratorAsync(admin, Id(admin), false)).Done);
+        // A passkey is a way in, too.
+        await world.ChangeAsync(context => context.UserPasskeys.Add(new()
+        {
+            UserId = invited,
+            CredentialId = [1],
+            Data = new() { Name = "x", PublicKey = [1], AttestationObject = [1], ClientDataJson = [1] },
+        }));
+        Assert.True((await world.Administration.SetAdministratorAsync(admin, Id(admin), false)).Done);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    public async Task A_second_step_that_is_turned_off_for_somebody_ends_the_sessions_and_is_told(DatabaseKind kind)
+    {
+        await using var mail = new MailServer();
+        await using var world = await AdminWorld.CreateAsync(kind, [.. mail.Settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))]);
+        await world.RunAsync<Mail>();
+        var admin = await world.PersonAsync(administrator: true);
+        var email = AccountClient.NewEmail();
+        var person = await world.PersonAsync(email: email);
+        await world.ChangeAsync(context => context.Users.Where(user => user.Id == Id(person)).ExecuteUpdateAsync(set => set.SetProperty(user => user.TwoFactorEnabled, true)));
+        await world.ChangeAsync(context => context.RecoveryCodes.AddRange(RecoveryCodes.Make(Id(person)).Kept));
+
+        Assert.True((await world.Administration.TurnSecondStepOffAsync(admin, Id(person))).Done);
+        Assert.False((await world.Everybody.FindAsync(Id(person)))!.SecondFactor);
+        Assert.Empty(await world.Get<Sessions>().AliveAsync([Session(person)]));
+        Assert.Equal(0, await world.AskAsync(context => context.RecoveryCodes.CountAsync()));
+        var letter = await mail.ToAsync(email);
+        Assert.Equal("Your second step at files.example.org is off", letter.Subject);
+        Assert.Equal("/account/manage/two-factor", letter.Path);
+        Assert.Equal("The person has no second step.", (await world.Administration.TurnSecondStepOffAsync(admin, Id(person))).Sentence);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    public async Task Everybody_is_signed_out_but_the_administrator_here(DatabaseKind kind)
+    {
+        await using var world = await AdminWorld.CreateAsync(kind);
+        var admin = await world.PersonAsync(administrator: true);
+        var elsewhere = await world.SignedInAsync(Id(admin), administrator: true);
+        var people = new[] { await world.PersonAsync(), await world.PersonAsync() };
+        Assert.Equal(3, await world.Administration.CountSessionsAsync(admin));
+        Assert.Equal("Signed out: 3 devices.", (await world.Administration.EndAllSessionsAsync(admin)).Sentence);
+        Assert.Equal([Session(admin)], await world.Get<Sessions>().AliveAsync([Session(admin), Session(elsewhere), .. people.Select(Session)]));
+        Assert.Equal(0, await world.Administration.CountSessionsAsync(admin));
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    public async Task A_person_is_said_to_be_signed_in_where_the_person_sees_it_and_nowhere_else(DatabaseKind kind)
+    {
+        await using var world = await AdminWorld.CreateAsync(kind);
+        var person = Id(await world.PersonAsync());
+        // Beyond the two hours after which nobody is there any more.
+        world.Clock.Advance(TimeSpan.FromHours(3));
+        await world.SignedInAsync(person, administrator: false);
+        Assert.Single(await world.Get<Sessions>().ListAsync(person));
+        Assert.Equal(1, (await world.Everybody.FindAsync(person))!.Sessions);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
     public async Task Of_administrators_who_unmake_each_other_at_once_one_is_left(DatabaseKind kind)
     {
         await using var world = await AdminWorld.CreateAsync(kind);
@@ -124,7 +252,7 @@ public sealed class AdministrationTests
     {
         await using var world = await AdminWorld.CreateAsync(kind);
         var admin = await world.PersonAsync(administrator: true);
-        Assert.Equal("This is the last administrator. Make another one first.", (await world.Administration.SetAdministratorAsync(admin, Id(admin), false)).Sentence);
+        Assert.Equal("This is the last administrator who can sign in. Make another one first.", (await world.Administration.SetAdministratorAsync(admin, Id(admin), false)).Sentence);
         Assert.False((await world.Administration.CloseAsync(admin, Id(admin))).Done);
         Assert.False((await world.Administration.DeleteAsync(admin, Id(admin))).Done);
         var other = Id(await world.PersonAsync(administrator: true));
@@ -137,7 +265,7 @@ public sealed class AdministrationTests
         Assert.True((await world.Administration.CloseAsync(admin, other)).Done);
         Assert.Equal("The account is closed. Open it first.", (await world.Administration.SetAdministratorAsync(admin, other, true)).Sentence);
         var gone = Guid.CreateVersion7();
-        foreach (var (_, run) in All.Where(one => one.Kind is not AuditKind.AccountMade and not AuditKind.SettingChanged))
+        foreach (var (_, run) in All.Where(one => one.Kind is not AuditKind.AccountMade and not AuditKind.SettingChanged and not AuditKind.AllSessionsEnded))
         {
             Assert.Equal("There is no such account any more.", (await run(world.Administration, admin, gone)).Sentence);
         }
@@ -190,6 +318,7 @@ public sealed class AdministrationTests
         world.Clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Null(await links.ReadResetAsync(link));
 
+        await world.Get<Sessions>().ConfirmAsync(Session(admin));
         link = await LinkAsync();
         await world.Administration.CloseAsync(admin, person);
         Assert.Null(await links.ReadResetAsync(link));
@@ -254,6 +383,12 @@ public sealed class AdministrationTests
     }
 
     private static Guid Id(ClaimsPrincipal person) => person.OwnerId();
+
+    private static Guid Session(ClaimsPrincipal person) => Sessions.Id(person)!.Value;
+
+    private static Task<string> StateAsync(AdminWorld world) => world.AskAsync(async context => string.Join('\n', await context.Users.OrderBy(user => user.Id)
+        .Select(user => $"{user.Id} {user.Email} {user.IsAdministrator} {user.Disabled} {user.Quota} {user.SecurityStamp}").ToListAsync())
+        + await context.Sessions.CountAsync() + await context.Settings.CountAsync() + await context.Departures.CountAsync());
 
     private static string Token(Outcome outcome)
     {

@@ -51,7 +51,9 @@ public sealed class PolicyTests
     [InlineData("Files:AllowedExtensions", "../x", "Files:AllowedExtensions is \"../x\". Name extensions separated by spaces, such as \"txt pdf png\".")]
     [InlineData("Files:Quota", "-1", "Files:Quota is -1. It is a number of bytes; 0 for no limit.")]
     [InlineData("Accounts:Registration", "Maybe", "Accounts:Registration is \"Maybe\". The choices are Open and Closed.")]
-    [InlineData("Audit:Kept", "00:10:00", "Audit:Kept is 00:10:00. It is a time of a day at least and a hundred years at most, such as \"365.00:00:00\", a year.")]
+    [InlineData("Audit:Kept", "00:10:00", "Enter 30 days or more. Less can only be set in the server’s own settings.")]
+    [InlineData("Audit:Kept", "29.23:00:00", "Enter 30 days or more. Less can only be set in the server’s own settings.")]
+    [InlineData("Audit:Kept", "40000.00:00:00", "Audit:Kept is 40000.00:00:00. It is a time of a day at least and a hundred years at most, such as \"365.00:00:00\", a year.")]
     public async Task What_would_not_do_is_refused_with_its_own_sentence_and_changes_nothing(string key, string value, string sentence)
     {
         await using var world = await AdminWorld.CreateAsync(DatabaseKind.Sqlite);
@@ -60,6 +62,18 @@ public sealed class PolicyTests
         Assert.Equal(new Outcome(false, sentence), await world.Administration.SetAsync(admin, key, value));
         Assert.Equal(before, (world.Get<SiteSettings>().Now(key), Rules(world)));
         Assert.False((await world.LoggedAsync())[0].Allowed);
+    }
+
+    [Fact]
+    public async Task The_log_is_kept_as_short_a_time_as_the_servers_own_settings_say_and_no_shorter()
+    {
+        await using var world = await AdminWorld.CreateAsync(DatabaseKind.Sqlite, new KeyValuePair<string, string?>("Audit:Kept", "7.00:00:00"));
+        var admin = await world.PersonAsync(administrator: true);
+        Assert.Equal("Enter 7 days or more. Less can only be set in the server’s own settings.", (await world.Administration.SetAsync(admin, "Audit:Kept", "6.00:00:00")).Sentence);
+        Assert.True((await world.Administration.SetAsync(admin, "Audit:Kept", "8.00:00:00")).Done);
+        // What is set in the page is no measure for the next.
+        Assert.True((await world.Administration.SetAsync(admin, "Audit:Kept", "7.00:00:00")).Done);
+        Assert.True((await world.Administration.SetAsync(admin, "Audit:Kept", null)).Done);
     }
 
     [Fact]
@@ -80,6 +94,8 @@ public sealed class PolicyTests
     [InlineData("Files:Quota", "2.5", "2684354560", "2.5")]
     [InlineData("Files:Quota", "0", "0", "0")]
     [InlineData("Files:MaxFileSize", "ten", null, "")]
+    [InlineData("Files:MaxFileSize", "-Infinity", null, "")]
+    [InlineData("Files:MaxFileSize", "NaN", null, "")]
     [InlineData("Files:MaxFileSize", "1e99", null, "")]
     [InlineData("Files:MaxFileSize", "99999999999999", null, "")]
     [InlineData("Audit:Kept", "365", "365.00:00:00", "365")]

@@ -50,7 +50,7 @@ public sealed class SessionTests(BrowserRoom room)
         var asked = 0;
         person.Page.Request += (_, request) => asked += request.Url.EndsWith("/account/session", StringComparison.Ordinal) ? 1 : 0;
 
-        await person.Page.Clock.SetFixedTimeAsync(DateTime.UtcNow.AddMinutes(2));
+        await person.Page.Clock.SetFixedTimeAsync(TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(2));
         await person.Page.EvaluateAsync("() => 0");
         Assert.Equal(0, asked);
 

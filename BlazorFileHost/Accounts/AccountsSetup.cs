@@ -176,7 +176,7 @@ public static class AccountsSetup
             context.RejectPrincipal();
             await context.HttpContext.SignOutAsync(IdentityConstants.ApplicationScheme);
         };
-        options.Events.OnRedirectToLogin = context => WantsPage(context.Request)
+        options.Events.OnRedirectToLogin = context => Refusals.WantsPage(context.Request)
             ? ToLogin(context.HttpContext)
             : Refusals.WriteAsync(context.HttpContext, StatusCodes.Status401Unauthorized, "Sign in first.");
         // Written down by Denials.
@@ -209,13 +209,6 @@ public static class AccountsSetup
             await sessions.EndAsync(user, [session]);
         }
     }
-
-    // A program that asked for bytes must not be handed a page instead.
-    internal static bool WantsPage(HttpRequest request)
-        => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
-            && !request.Path.StartsWithSegments("/files")
-            && !request.Path.StartsWithSegments("/uploads")
-            && !request.Path.StartsWithSegments("/_blazor");
 
     private static Task ToLogin(HttpContext context)
     {

@@ -1,4 +1,5 @@
 using BlazorFileHost.Audit;
+using BlazorFileHost.Components;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 

@@ -16,9 +16,6 @@ internal static class EmailRule
         return email.Length <= Longest && at > 0 && at == email.LastIndexOf('@') && at < email.Length - 1 && !email.Any(IsHidden);
     }
 
-    /// <summary>By which an address is found: as Identity makes it, the same for the same address in other letters.</summary>
-    public static string Key(string email) => email.Normalize().ToUpperInvariant();
-
     private static bool IsHidden(char c) => char.IsWhiteSpace(c)
         || char.GetUnicodeCategory(c)
             is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned

@@ -100,6 +100,18 @@ internal sealed class Letters(
         {Link(path)}
         """)));
 
+    /// <summary>An administrator has turned the person's second step off.</summary>
+    public void TellSecondStepTakenOff(string email) => mail.Send(() => Task.FromResult<Letter?>(new(email, $"Your second step at {Name} is off",
+        $"""
+        An administrator of {Name} turned the second step of your account off. From now on your password alone is enough to sign in.
+
+        To be asked for a code again, set it up anew:
+
+        {Link("account/manage/two-factor")}
+
+        If you did not ask for this, tell the administrator of {Name} at once.
+        """)));
+
     /// <summary>The person wants another address for the account.</summary>
     public void AskEmail(User user, string email) => mail.Send(async () =>
     {
@@ -145,14 +157,14 @@ internal sealed class Letters(
 
     private async Task<User?> FindAsync(string email)
     {
-        var normalized = EmailRule.Key(email);
+        var normalized = User.EmailKey(email);
         await using var context = await contexts.CreateDbContextAsync();
         return await context.Users.AsNoTracking().SingleOrDefaultAsync(user => user.NormalizedEmail == normalized && user.UserName != null);
     }
 
     private bool IsTooSoon(string what, string to)
     {
-        var (key, now) = ((what, EmailRule.Key(to)), time.GetUtcNow());
+        var (key, now) = ((what, User.EmailKey(to)), time.GetUtcNow());
         if (written.TryGetValue(key, out var last) && now - last < Apart)
         {
             return true;

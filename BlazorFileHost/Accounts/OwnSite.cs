@@ -1,3 +1,5 @@
+using BlazorFileHost.Components;
+
 namespace BlazorFileHost.Accounts;
 
 /// <summary>

@@ -17,9 +17,9 @@ internal sealed class People(
         var user = new User
         {
             UserName = email,
-            NormalizedUserName = EmailRule.Key(email),
+            NormalizedUserName = User.EmailKey(email),
             Email = email,
-            NormalizedEmail = EmailRule.Key(email),
+            NormalizedEmail = User.EmailKey(email),
             SecurityStamp = NewStamp(),
             LockoutEnabled = true,
             Created = time.GetUtcNow().UtcDateTime,
@@ -46,7 +46,7 @@ internal sealed class People(
     /// <param name="confirmed">Whether the person has shown to be at that address.</param>
     public async Task<bool> SetEmailAsync(User user, string email, bool confirmed)
     {
-        var (key, stamp) = (EmailRule.Key(email), user.SecurityStamp);
+        var (key, stamp) = (User.EmailKey(email), user.SecurityStamp);
         try
         {
             return await ChangeAsync(user.Id, context => context.Users.Enabled(user.Id)
@@ -98,28 +98,18 @@ internal sealed class People(
             .ExecuteUpdateAsync(set => set.SetProperty(user => user.Disabled, (DateTime?)null)));
 
     /// <summary>
-    /// Makes somebody an administrator, or no longer one; who it is signs in again. False when there is no such person, it was so before, or there
-    /// would be no administrator left.
+    /// Makes somebody an administrator, or no longer one; who it is signs in again. False when there is no such person, it was so before, who is to
+    /// become one cannot get in (the change would end an invitation, too), or there would be no administrator left who can.
     /// </summary>
     public Task<bool> SetAdministratorAsync(Guid userId, bool administrator)
         => ChangeAsync(userId, context => context.Users.Of(userId).Where(user => user.IsAdministrator != administrator
-                && (administrator ? user.Disabled == null : context.Users.Any(other => other.Id != userId && other.IsAdministrator && other.UserName != null)))
+                && (administrator
+                    ? context.AbleToSignIn().Any(one => one.Id == userId)
+                    : context.AbleToSignIn().Any(other => other.Id != userId && other.IsAdministrator)))
             .ExecuteUpdateAsync(set => set
                 .SetProperty(user => user.IsAdministrator, administrator)
                 .SetProperty(user => user.ConcurrencyStamp, NewStamp())
                 .SetProperty(user => user.SecurityStamp, NewStamp())));
-
-    /// <summary>Ends every session of everybody: after a leak of the key ring, say.</summary>
-    public async Task EndAllSessionsAsync()
-    {
-        await using var context = await contexts.CreateDbContextAsync();
-        await context.WriteAsync(async token =>
-        {
-            await context.Sessions.ExecuteDeleteAsync(token);
-            await context.NoticeAsync(token);
-        });
-        watch.LookNow();
-    }
 
     /// <summary>Ends what is on its way. What comes of an upload by then is kept; its tokens are worth nothing any more when the stamp has changed.</summary>
     public async Task StopTransfersAsync(Guid userId)

@@ -1,3 +1,4 @@
+using BlazorFileHost.Components;
 using Microsoft.AspNetCore.Authorization;
 
 namespace BlazorFileHost.Accounts;
@@ -18,7 +19,7 @@ internal sealed class SecondFactorFirst(RequestDelegate next)
             return next(context);
         }
 
-        if (HttpMethods.IsGet(context.Request.Method) && AccountsSetup.WantsPage(context.Request))
+        if (HttpMethods.IsGet(context.Request.Method) && Refusals.WantsPage(context.Request))
         {
             context.Response.Redirect(SetUp);
             return Task.CompletedTask;

@@ -46,6 +46,8 @@ internal sealed class Sentences : IdentityErrorDescriber
     public static readonly string PasskeyName = $"Give it a name of 1 to {Passkeys.LongestName} characters, for instance of the device.";
     public static readonly string PasskeysFull = $"You have {Passkeys.Most} passkeys, and no more fit. Remove one that you do not use.";
 
+    public const string OnlyAdministrator = "You are the only administrator who can sign in, and without one nobody could look after this site.";
+
     public const string ChangedMeanwhile = "The account was changed at the same time elsewhere. Try again.";
 
     public const string Busy = "The server has much to do at this moment. Wait a few seconds and try again.";

@@ -72,7 +72,7 @@ internal sealed class Sessions(
         }
 
         await using var context = await contexts.CreateDbContextAsync(request.RequestAborted);
-        var found = await Alive(context).Where(one => one.Session.KeyHash == hash)
+        var found = await Standing(context).Where(one => one.Session.KeyHash == hash)
             .Select(one => new { one.Session.Id, one.Session.Seen, one.Session.UserId, one.User.UserName, one.User.IsAdministrator, one.User.TwoFactorEnabled })
             .SingleOrDefaultAsync(request.RequestAborted);
         if (found is null)
@@ -112,7 +112,7 @@ internal sealed class Sessions(
     public async Task<IReadOnlyList<Session>> ListAsync(Guid userId, CancellationToken cancellation = default)
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
-        return await Alive(context).Where(one => one.Session.UserId == userId).Select(one => one.Session)
+        return await Alive(context).Where(session => session.UserId == userId)
             .OrderByDescending(session => session.Seen).ThenByDescending(session => session.Id).AsNoTracking().ToListAsync(cancellation);
     }
 
@@ -123,15 +123,11 @@ internal sealed class Sessions(
         var alive = new HashSet<Guid>();
         foreach (var chunk in ids.Chunk(500))
         {
-            alive.UnionWith(await Alive(context).Where(one => chunk.Contains(one.Session.Id)).Select(one => one.Session.Id).ToListAsync(cancellation));
+            alive.UnionWith(await Alive(context).Where(session => chunk.Contains(session.Id)).Select(session => session.Id).ToListAsync(cancellation));
         }
 
         return alive;
     }
-
-    /// <summary>Whether the session of a circuit still stands, and the person may do what they could when it was opened.</summary>
-    public async Task<bool> LivesAsync(ClaimsPrincipal person, CancellationToken cancellation = default)
-        => Id(person) is { } id && (await AliveAsync([id], cancellation)).Contains(id);
 
     /// <summary>Ends sessions of a person: those, or all but one, or all. How many that were. Their circuits end with them.</summary>
     /// <param name="ids">Null for all.</param>
@@ -142,6 +138,28 @@ internal sealed class Sessions(
         {
             var meant = context.Sessions.Where(session => session.UserId == userId && session.Id != butNot);
             var count = await (ids is null ? meant : meant.Where(session => ids.Contains(session.Id))).ExecuteDeleteAsync(token);
+            await context.NoticeAsync(token);
+            return count;
+        });
+        watch.LookNow();
+        return ended;
+    }
+
+    /// <summary>How many sessions stand, of everybody, but for one.</summary>
+    public async Task<int> CountAsync(Guid? butNot, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await Alive(context).CountAsync(session => session.Id != butNot, cancellation);
+    }
+
+    /// <summary>Ends the sessions of everybody but one: after a leak of the key ring, say. How many that stood. Their circuits end with them.</summary>
+    public async Task<int> EndAllAsync(Guid? butNot)
+    {
+        await using var context = await contexts.CreateDbContextAsync();
+        var ended = await context.WriteAsync(async token =>
+        {
+            var count = await Alive(context).CountAsync(session => session.Id != butNot, token);
+            await context.Sessions.Where(session => session.Id != butNot).ExecuteDeleteAsync(token);
             await context.NoticeAsync(token);
             return count;
         });
@@ -187,13 +205,16 @@ internal sealed class Sessions(
     {
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         return await context.WriteAsync(
-            token => context.Sessions.Where(session => !Alive(context).Any(one => one.Session.Id == session.Id)).ExecuteDeleteAsync(token), cancellation);
+            token => context.Sessions.Where(session => !Alive(context).Any(one => one.Id == session.Id)).ExecuteDeleteAsync(token), cancellation);
     }
 
     /// <summary>The session's id; null when it is none of ours.</summary>
     public static Guid? Id(ClaimsPrincipal person) => Guid.TryParse(person.FindFirstValue(IdClaim), out var id) ? id : null;
 
-    private IQueryable<Standing> Alive(FileHostContext context)
+    /// <summary>Those that are not over. Whoever asks what somebody is signed in on asks here.</summary>
+    internal IQueryable<Session> Alive(FileHostContext context) => Standing(context).Select(one => one.Session);
+
+    private IQueryable<SessionOf> Standing(FileHostContext context)
     {
         var (now, rules) = (Now, options.CurrentValue);
         var (idle, idleOfThoseThatStay) = (now - rules.SessionIdle, now - rules.StayingSessionIdle);
@@ -201,7 +222,7 @@ internal sealed class Sessions(
                join user in context.Users on session.UserId equals user.Id
                where user.UserName != null && user.Disabled == null && user.SecurityStamp == session.Stamp
                    && session.Expires > now && session.Seen > (session.Stays ? idleOfThoseThatStay : idle)
-               select new Standing { Session = session, User = user };
+               select new SessionOf { Session = session, User = user };
     }
 
     private static byte[]? Hash(ClaimsPrincipal? cookie)
@@ -218,7 +239,7 @@ internal sealed class Sessions(
         return line.Length == 0 ? null : Asker.Cut(line, Session.DeviceLength);
     }
 
-    private sealed class Standing
+    private sealed class SessionOf
     {
         public required Session Session { get; init; }
 

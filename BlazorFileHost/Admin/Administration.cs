@@ -13,17 +13,21 @@ namespace BlazorFileHost.Admin;
 /// <param name="Sentence">What the administrator is told; why not, when it was not done.</param>
 /// <param name="Path">Below the site's root: a link that is shown once.</param>
 /// <param name="Id">Of the person that was made, or of the departure that began.</param>
-public sealed record Outcome(bool Done, string Sentence, string? Path = null, Guid? Id = null);
+/// <param name="Asks">Whether it was not done because the administrator has to say first who is there: see <see cref="Confirmation"/>.</param>
+public sealed record Outcome(bool Done, string Sentence, string? Path = null, Guid? Id = null, bool Asks = false);
 
 /// <summary>
-/// What administrators do to accounts. Each of these asks the tables first whether the one who asks is an administrator now, whatever the page showed, and
-/// writes down what was done and what was refused.
+/// What administrators do to accounts. Each of these asks the tables first whether the one who asks is an administrator now, whatever the page showed; what
+/// gives power over accounts or the site asks besides whether that person proved to be the one a short while ago, so that an open page alone is worth little.
+/// All of it is written down: what was done, what was refused, and what failed.
 /// </summary>
 internal sealed class Administration(
     IDbContextFactory<FileHostContext> contexts, Sessions sessions, People people, Everybody everybody, Quotas quotas, OneTimeLinks links, Letters letters,
-    DepartureRounds departures, SiteSettings settings, AuditLog audit)
+    SecondFactor second, DepartureRounds departures, SiteSettings settings, AuditLog audit)
 {
     public const string MayNot = "This is not for you to do: you are signed out, or no administrator any more.";
+
+    public const string SayFirst = "It is a while ago that you said who you are.";
 
     private const string Gone = "There is no such account any more.";
 
@@ -86,12 +90,44 @@ internal sealed class Administration(
                 {
                     null => new(false, Gone),
                     { Closed: not null } when administrator => new(false, "The account is closed. Open it first."),
+                    { Invited: true } when administrator => new(false, "The person has not chosen a password yet, and cannot sign in. Wait until that is done."),
                     var person when person.IsAdministrator == administrator => new(false, administrator ? "The person is an administrator already." : "The person is no administrator."),
-                    _ => new(false, "This is the last administrator. Make another one first."),
+                    _ => new(false, "This is the last administrator who can sign in. Make another one first."),
                 });
 
     public Task<Outcome> EndSessionsAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.SessionsEnded, id, async () =>
         await everybody.FindAsync(id) is null ? new(false, Gone) : new(true, $"Signed out: {Devices(await sessions.EndAsync(id))}."));
+
+    /// <summary>How many sessions of everybody there are besides the asker's own.</summary>
+    public Task<int> CountSessionsAsync(ClaimsPrincipal asker) => sessions.CountAsync(Sessions.Id(asker));
+
+    /// <summary>Of everybody, but for the session in which this is asked.</summary>
+    public Task<Outcome> EndAllSessionsAsync(ClaimsPrincipal asker) => AsAsync(asker, AuditKind.AllSessionsEnded, null, async () =>
+        new(true, $"Signed out: {Devices(await sessions.EndAllAsync(Sessions.Id(asker)))}."));
+
+    /// <summary>For somebody who has lost the app and the recovery codes: the password alone is enough again.</summary>
+    public Task<Outcome> TurnSecondStepOffAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.SecondFactorOff, id, async () =>
+    {
+        if (await everybody.FindAsync(id) is not { } person)
+        {
+            return new(false, Gone);
+        }
+
+        if (!await second.TurnOffAsync(id))
+        {
+            return new(false, "The person has no second step.");
+        }
+
+        // They are over with the stamp already; here they go, and what was on its way with them.
+        await sessions.EndAsync(id);
+        await people.StopTransfersAsync(id);
+        if (letters.AreSent)
+        {
+            letters.TellSecondStepTakenOff(person.Email);
+        }
+
+        return new(true, "The second step is off. The person is signed out everywhere, and signs in with the password alone.");
+    });
 
     /// <summary>The link by which the person sets another password. Nobody but that person learns or chooses it.</summary>
     public Task<Outcome> MakeLinkAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.ResetLinkMade, id, async () =>
@@ -151,7 +187,7 @@ internal sealed class Administration(
     /// <summary>A setting for everybody.</summary>
     /// <param name="value">Null: back to what files and environment say.</param>
     public Task<Outcome> SetAsync(ClaimsPrincipal asker, string key, string? value) => AsAsync(asker, AuditKind.SettingChanged, null, async () =>
-        await settings.SetAsync(key, value) is { } wrong ? new(false, wrong) : new(true, value is null ? "Back to the default, from now on." : "Set. It counts from now on, in every open page."),
+        (Policy.Find(key).TooLittle(value, settings.Default(key)) ?? await settings.SetAsync(key, value)) is { } wrong ? new(false, wrong) : new(true, value is null ? "Back to the default, from now on." : "Set. It counts from now on, in every open page."),
         $"{key}: {value ?? "default"}");
 
     private async Task<Outcome> AsAsync(ClaimsPrincipal asker, AuditKind kind, Guid? subject, Func<Task<Outcome>> act, string? detail = null)
@@ -163,7 +199,24 @@ internal sealed class Administration(
             return new(false, MayNot);
         }
 
-        var outcome = await act();
+        // What does not give power is quick to be had, as to help somebody at the phone.
+        if (kind is not (AuditKind.QuotaSet or AuditKind.SessionsEnded) && !await sessions.IsConfirmedAsync(Sessions.Id(asker)!.Value))
+        {
+            return new(false, SayFirst, Asks: true);
+        }
+
+        Outcome outcome;
+        try
+        {
+            outcome = await act();
+        }
+        catch (Exception failure)
+        {
+            // The page shows the same id. What threw may have come after the commit: then it was done.
+            await audit.AddAsync(kind, who, false, subject, detail: string.Join(". ", new[] { detail, $"Failed, perhaps only after it was done (id {failure.Id()})" }.OfType<string>()));
+            throw;
+        }
+
         await audit.AddAsync(kind, who, outcome.Done, subject ?? (kind == AuditKind.AccountMade ? outcome.Id : null), kind == AuditKind.AccountDeleted ? outcome.Id : null,
             outcome.Done ? detail : string.Join(". ", new[] { detail, outcome.Sentence }.OfType<string>()));
         return outcome;

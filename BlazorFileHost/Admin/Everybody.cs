@@ -15,7 +15,7 @@ public sealed record KnownPerson(
     DateTimeOffset? Rests, bool Invited, int Sessions);
 
 /// <summary>Everybody who has an account, a page at a time.</summary>
-internal sealed class Everybody(IDbContextFactory<FileHostContext> contexts, TimeProvider time)
+internal sealed class Everybody(IDbContextFactory<FileHostContext> contexts, Sessions sessions)
 {
     public const int PageLength = 50;
 
@@ -27,7 +27,7 @@ internal sealed class Everybody(IDbContextFactory<FileHostContext> contexts, Tim
         var people = context.Users.Where(user => user.UserName != null);
         if (search.Trim() is { Length: > 0 } part)
         {
-            var key = EmailRule.Key(part);
+            var key = User.EmailKey(part);
             people = people.Where(user => user.NormalizedEmail!.Contains(key));
         }
 
@@ -45,7 +45,7 @@ internal sealed class Everybody(IDbContextFactory<FileHostContext> contexts, Tim
     // The last session may be over and swept; then the last that the person did is in the log.
     private IQueryable<KnownPerson> Known(FileHostContext context, IQueryable<User> people)
     {
-        var now = time.GetUtcNow().UtcDateTime;
+        var alive = sessions.Alive(context);
         return people.Select(user => new KnownPerson(
             user.Id,
             user.Email ?? user.UserName!,
@@ -61,6 +61,6 @@ internal sealed class Everybody(IDbContextFactory<FileHostContext> contexts, Tim
             user.Disabled,
             user.LockoutEnd,
             user.PasswordHash == null,
-            context.Sessions.Count(session => session.UserId == user.Id && session.Stamp == user.SecurityStamp && session.Expires > now)));
+            alive.Count(session => session.UserId == user.Id)));
     }
 }

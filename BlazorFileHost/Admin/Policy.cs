@@ -29,32 +29,34 @@ public sealed record PolicySetting(SettingRule Rule, string Title, string Hint, 
 {
     public string Key => Rule.Key;
 
+    /// <summary>For <see cref="PolicyUnit.Days"/>: as little as the page takes by itself.</summary>
+    public TimeSpan? Least { get; init; }
+
     /// <summary>As somebody types it.</summary>
     public string Typed(string? value) => Unit switch
     {
-        PolicyUnit.Gigabytes => long.TryParse(value, CultureInfo.InvariantCulture, out var bytes) ? ((double)bytes / (1L << 30)).ToString("0.###", CultureInfo.InvariantCulture) : "",
+        PolicyUnit.Gigabytes => long.TryParse(value, CultureInfo.InvariantCulture, out var bytes) ? Gigabytes.Typed(bytes) : "",
         PolicyUnit.Days => TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out var time) ? time.TotalDays.ToString("0.###", CultureInfo.InvariantCulture) : "",
         PolicyUnit.Choice => Choices.FirstOrDefault(choice => string.Equals(choice.Word, value, StringComparison.OrdinalIgnoreCase)).Word ?? "",
         _ => value ?? "",
     };
 
     /// <summary>As a settings file has it; null when it is no number.</summary>
-    public string? Value(string typed)
+    public string? Value(string typed) => Unit switch
     {
-        if (Unit is PolicyUnit.Text or PolicyUnit.Choice)
-        {
-            return typed.Trim();
-        }
+        PolicyUnit.Gigabytes => Gigabytes.Read(typed)?.ToString(CultureInfo.InvariantCulture),
+        PolicyUnit.Days => Gigabytes.Number(typed) is { } days and <= 1e6 ? TimeSpan.FromDays(days).ToString("c", CultureInfo.InvariantCulture) : null,
+        _ => typed.Trim(),
+    };
 
-        if (!double.TryParse(typed, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var number)
-            || number > (Unit == PolicyUnit.Days ? 1e6 : 8e9))
-        {
-            return null;
-        }
-
-        return Unit == PolicyUnit.Days
-            ? TimeSpan.FromDays(number).ToString("c", CultureInfo.InvariantCulture)
-            : ((long)(number * (1L << 30))).ToString(CultureInfo.InvariantCulture);
+    /// <summary>Why it is not for the page to set, though the server's own settings could say it; null when it is.</summary>
+    /// <param name="own">As the server's settings have it: so little may be set here, too.</param>
+    public string? TooLittle(string? value, string? own)
+    {
+        var least = TimeSpan.TryParse(own, CultureInfo.InvariantCulture, out var theirs) && theirs < Least ? theirs : Least;
+        return TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out var time) && time < least
+            ? $"Enter {least.Value.TotalDays:0.###} days or more. Less can only be set in the server’s own settings."
+            : null;
     }
 
     /// <summary>In words.</summary>
@@ -84,6 +86,12 @@ internal static class Policy
         new(SettingRule.Of<LibraryOptions>(LibraryOptions.Section, nameof(LibraryOptions.Quota), options => options.Wrong()),
             "Limit for all", "What one person’s files may take up together, for all who have no limit of their own. 0 for none.", PolicyUnit.Gigabytes),
         new(SettingRule.Of<AuditOptions>(AuditOptions.Section, nameof(AuditOptions.Kept), options => options.Wrong()),
-            "Audit log", "How long its entries are kept. Older ones go within the hour.", PolicyUnit.Days),
+            "Audit log", "How long its entries are kept: 30 days at least, unless the server’s own settings say less. Older ones go within the hour.", PolicyUnit.Days)
+        {
+            // Whoever got hold of an administrator's page must not wipe out within the hour what they did.
+            Least = TimeSpan.FromDays(30),
+        },
     ];
+
+    public static PolicySetting Find(string key) => All.Single(setting => setting.Key == key);
 }

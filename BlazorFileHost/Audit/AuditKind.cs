@@ -44,6 +44,7 @@ public enum AuditKind
     QuotaSet,
     ResetLinkMade,
     SessionsEnded,
+    AllSessionsEnded,
     SettingChanged,
     AuditExported,
 }

@@ -119,7 +119,7 @@ public sealed class AuditPages(IDbContextFactory<FileHostContext> contexts)
     /// <summary>Who has that address; null when nobody has.</summary>
     public async Task<Guid?> FindAsync(string email, CancellationToken cancellation = default)
     {
-        var normalized = email.Trim().Normalize().ToUpperInvariant();
+        var normalized = User.EmailKey(email.Trim());
         await using var context = await contexts.CreateDbContextAsync(cancellation);
         return await context.Users.Where(user => user.NormalizedEmail == normalized).Select(user => (Guid?)user.Id).SingleOrDefaultAsync(cancellation);
     }

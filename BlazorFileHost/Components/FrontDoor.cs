@@ -31,7 +31,7 @@ internal sealed class FrontDoor(RequestDelegate next, IOptions<Site> site, IOpti
 
         if (!string.Equals(request.Host.Host, address.HostNameType == UriHostNameType.IPv6 ? address.Host : address.IdnHost, StringComparison.OrdinalIgnoreCase))
         {
-            return RefuseAsync(context, StatusCodes.Status421MisdirectedRequest, $"This is not the address of this site. Go to {address.GetLeftPart(UriPartial.Authority)} instead.");
+            return Refusals.WriteAsync(context, StatusCodes.Status421MisdirectedRequest, $"This is not the address of this site. Go to {address.GetLeftPart(UriPartial.Authority)} instead.");
         }
 
         if (!site.Value.IsSecure || request.IsHttps)
@@ -46,25 +46,13 @@ internal sealed class FrontDoor(RequestDelegate next, IOptions<Site> site, IOpti
             return next(context);
         }
 
-        if (!IsForPage(request))
+        if (!(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) || !Refusals.WantsPage(request))
         {
-            return RefuseAsync(context, StatusCodes.Status403Forbidden, InClear);
+            return Refusals.WriteAsync(context, StatusCodes.Status403Forbidden, InClear);
         }
 
         context.Response.Redirect(
             $"{address.GetLeftPart(UriPartial.Authority)}{request.Path.ToUriComponent()}{request.QueryString.ToUriComponent()}", permanent: false, preserveMethod: true);
         return Task.CompletedTask;
-    }
-
-    private static bool IsForPage(HttpRequest request)
-        => (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))
-            && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
-            && !new PathString[] { "/files", "/uploads", "/_blazor" }.Any(bytes => request.Path.StartsWithSegments(bytes));
-
-    private static Task RefuseAsync(HttpContext context, int status, string sentence)
-    {
-        context.Response.StatusCode = status;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.WriteAsync(sentence);
     }
 }

@@ -15,10 +15,6 @@ public sealed class Site
     /// <summary>Whether people come by TLS, wherever that ends.</summary>
     public bool IsSecure => Address?.Scheme == Uri.UriSchemeHttps;
 
-    /// <summary>The address of a page for somebody who is not here yet, as in a mail: from the setting, for what a request says of its host may be anybody's word.</summary>
-    /// <param name="path">Below the root, without a slash.</param>
-    public string Link(HttpRequest request, string path) => Address is { } site ? $"{new Uri(site, "/")}{path}" : $"{request.Scheme}://{request.Host}/{path}";
-
     /// <summary>
     /// A cookie's name: with the prefix by which browsers keep it for this very host and take it by TLS only (RFC 6265bis, 4.1.3), where people come by that.
     /// </summary>

@@ -11,6 +11,9 @@ public sealed class User : IdentityUser<Guid>
 {
     public User() => Id = Guid.CreateVersion7();
 
+    /// <summary>By which an address is found: as Identity makes it, the same for the same address in other letters.</summary>
+    public static string EmailKey(string email) => email.Normalize().ToUpperInvariant();
+
     public bool IsAdministrator { get; set; }
 
     /// <summary>UTC.</summary>

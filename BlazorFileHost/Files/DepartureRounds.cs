@@ -7,7 +7,7 @@ public sealed class DepartureRounds(Departures departures, IHostApplicationLifet
 
     /// <summary>
     /// Begins to remove the person and all that is theirs, and waits a moment for the end: most have little. It goes on also when the caller does
-    /// not wait. The departure's id; null when there is no such person.
+    /// not wait. The departure's id; null when it does not begin: see <see cref="Departures.BeginAsync"/>.
     /// </summary>
     /// <param name="patience">How long to wait at most.</param>
     public async Task<Guid?> LeaveAsync(Guid ownerId, TimeSpan patience)

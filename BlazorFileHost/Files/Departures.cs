@@ -39,8 +39,8 @@ public sealed class Departures(
 
     /// <summary>
     /// From the return of this on nobody can sign in as this person or go on with a session, an upload or a download, and the e-mail is free.
-    /// Null when there is no such person; the same id when it has begun before. Whoever calls it goes on with <see cref="RunAsync"/>; otherwise a
-    /// round does.
+    /// Null when there is no such person, or nobody else could look after this site (<see cref="IsLastAdministratorAsync"/>); the same id when it has
+    /// begun before. Whoever calls it goes on with <see cref="RunAsync"/>; otherwise a round does.
     /// </summary>
     public async Task<Guid?> BeginAsync(Guid ownerId)
     {
@@ -48,6 +48,8 @@ public sealed class Departures(
         await using var context = await contexts.CreateDbContextAsync();
         var id = await context.WriteAsync<Guid?>(async token =>
         {
+            // First: by its row administrators who leave or are unmade at once stand in line, and each sees what the one before has done.
+            await context.NoticeAsync(token);
             // A run before this one, or another tab, may have done it.
             await FileRegister.StandInLineAsync(context, ownerId, token);
             if (await context.Departures.Where(row => row.OwnerId == ownerId).Select(row => (Guid?)row.Id).SingleOrDefaultAsync(token) is { } begun)
@@ -55,7 +57,7 @@ public sealed class Departures(
                 return begun;
             }
 
-            if (await context.Users.Of(ownerId).Select(user => (long?)user.UsedBytes).SingleOrDefaultAsync(token) is not { } used)
+            if (await context.Users.Of(ownerId).Select(user => (long?)user.UsedBytes).SingleOrDefaultAsync(token) is not { } used || await IsLastAsync(context, ownerId, token))
             {
                 return null;
             }
@@ -81,7 +83,6 @@ public sealed class Departures(
                 set => set.SetProperty(row => row.ActorId, departure.Id).SetProperty(row => row.Address, (string?)null).SetProperty(row => row.Detail, (string?)null), token);
             await context.AuditEntries.Where(row => row.SubjectId == ownerId).ExecuteUpdateAsync(
                 set => set.SetProperty(row => row.SubjectId, departure.Id).SetProperty(row => row.Detail, (string?)null), token);
-            await context.NoticeAsync(token);
             await context.FirstAdministrators.Where(row => row.UserId == ownerId)
                 .ExecuteUpdateAsync(set => set.SetProperty(row => row.UserId, Guid.Empty), token);
             await context.Users.Where(user => user.Id == ownerId).ExecuteUpdateAsync(
@@ -105,6 +106,13 @@ public sealed class Departures(
         }
 
         return id;
+    }
+
+    /// <summary>Whether it is an administrator beside whom no other one could sign in: without one nobody could look after this site, and so they stay.</summary>
+    public async Task<bool> IsLastAdministratorAsync(Guid ownerId, CancellationToken cancellation = default)
+    {
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await IsLastAsync(context, ownerId, cancellation);
     }
 
     /// <summary>How far it is; null when there is no such departure.</summary>
@@ -200,6 +208,10 @@ public sealed class Departures(
             }
         }
     }
+
+    private static async Task<bool> IsLastAsync(FileHostContext context, Guid ownerId, CancellationToken cancellation)
+        => await context.Users.Of(ownerId).AnyAsync(user => user.IsAdministrator, cancellation)
+            && !await context.AbleToSignIn().AnyAsync(other => other.IsAdministrator && other.Id != ownerId, cancellation);
 
     private async Task TellAsync(Guid ownerId)
     {

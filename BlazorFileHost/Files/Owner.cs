@@ -20,4 +20,9 @@ public static class Owner
 
     /// <summary>The person, unless there is none (any more) or an administrator has closed the account: then nothing more is taken in.</summary>
     internal static IQueryable<User> Enabled(this IQueryable<User> people, Guid ownerId) => people.Of(ownerId).Where(user => user.Disabled == null);
+
+    /// <summary>Who gets in: by a password or a passkey, and by an account that is open. An administrator who does not is none to rely on.</summary>
+    internal static IQueryable<User> AbleToSignIn(this FileHostContext context)
+        => context.Users.Where(user => user.UserName != null && user.Disabled == null
+            && (user.PasswordHash != null || context.UserPasskeys.Any(passkey => passkey.UserId == user.Id)));
 }

@@ -12,10 +12,21 @@ internal static class Surprise
             return sentence;
         }
 
-        var id = Guid.NewGuid().ToString("N")[..8];
+        var id = failure.Id();
 #pragma warning disable CA2254 // Constant templates, told apart by the caller.
         log.LogError(failure, message, ownerId, id);
 #pragma warning restore CA2254
         return $"Something went wrong on the server (id {id}). Try again in a moment.";
+    }
+
+    /// <summary>By which the person, the app's log and the audit log speak of one failure.</summary>
+    public static string Id(this Exception failure)
+    {
+        if (failure.Data[nameof(Surprise)] is not string id)
+        {
+            failure.Data[nameof(Surprise)] = id = Guid.NewGuid().ToString("N")[..8];
+        }
+
+        return id;
     }
 }

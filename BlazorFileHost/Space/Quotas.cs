@@ -16,14 +16,6 @@ public sealed class Quotas(IDbContextFactory<FileHostContext> contexts, FileChan
     /// <summary>The limit of all who have none of their own, in bytes; 0 for none.</summary>
     public long ForAll => options.CurrentValue.Quota;
 
-    /// <summary>Null when nobody has that address.</summary>
-    public async Task<PersonUsage?> FindAsync(string email, CancellationToken cancellation = default)
-    {
-        var normalized = email.Trim().ToUpperInvariant();
-        await using var context = await contexts.CreateDbContextAsync(cancellation);
-        return await People(context.Users.Where(user => user.NormalizedEmail == normalized)).SingleOrDefaultAsync(cancellation);
-    }
-
     /// <summary>
     /// Holds from the next byte on, and is shown at once in every open page. What is there stays, also above a limit: nothing more comes in then.
     /// False when there is no such person (any more).

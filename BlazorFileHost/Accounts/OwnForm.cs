@@ -2,18 +2,6 @@ using Microsoft.AspNetCore.Antiforgery;
 
 namespace BlazorFileHost.Accounts;
 
-/// <summary>Answers that end a request early: one plain sentence, so that no page is put in its place.</summary>
-internal static class Refusals
-{
-    public static Task WriteAsync(HttpContext context, int status, string sentence)
-    {
-        context.Response.StatusCode = status;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        context.Response.Headers.CacheControl = "no-store";
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.WriteAsync(sentence);
-    }
-}
-
 /// <summary>A form endpoint takes only what a page of this session posted.</summary>
 internal static class OwnForm
 {
