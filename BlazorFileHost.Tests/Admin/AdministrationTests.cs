@@ -77,7 +77,7 @@ public sealed class AdministrationTests
             Assert.True(outcome.Done, $"{act}: {outcome.Sentence}");
             var entry = (await world.LoggedAsync())[0];
             Assert.Equal((act.ToString(), true, (Guid?)Id(admin)), (entry.Kind, entry.Allowed, entry.ActorId));
-            Assert.Equal(act switch { AuditKind.AccountMade => outcome.Id, AuditKind.SettingChanged => Id(admin), _ => person }, entry.SubjectId);
+            Assert.Equal(act switch { AuditKind.AccountMade or AuditKind.AccountDeleted => outcome.Id, AuditKind.SettingChanged => Id(admin), _ => person }, entry.SubjectId);
             Assert.Equal(("192.0.2.7", world.Clock.GetUtcNow().UtcDateTime), (entry.Address, entry.When));
         }
 
@@ -219,7 +219,9 @@ public sealed class AdministrationTests
         Assert.NotNull(await world.Get<Departures>().FindAsync(outcome.Id!.Value));
         Assert.Null(await world.Everybody.FindAsync(person));
         Assert.DoesNotContain(await world.LoggedAsync(), entry => entry.Detail?.Contains(Email, StringComparison.OrdinalIgnoreCase) == true);
-        Assert.All((await world.Get<AuditPages>().ReadAsync(new AuditFilter(person), null, 10)).Lines, line => Assert.Null(line.Subject));
+        Assert.DoesNotContain(await world.LoggedAsync(), entry => entry.SubjectId == person || entry.ActorId == person || entry.ObjectId == person);
+        var last = (await world.LoggedAsync()).Where(entry => entry.SubjectId == outcome.Id).Select(entry => (entry.Kind, entry.ActorId, entry.ObjectId));
+        Assert.Equal([(nameof(AuditKind.AccountDeleted), Id(admin), null), (nameof(AuditKind.QuotaSet), Id(admin), (Guid?)null)], last);
     }
 
     [Theory, OnSqlite, OnPostgreSql]

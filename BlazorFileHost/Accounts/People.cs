@@ -115,8 +115,8 @@ internal sealed class People(
         await using var context = await contexts.CreateDbContextAsync();
         await context.WriteAsync(async token =>
         {
-            await context.Sessions.ExecuteDeleteAsync(token);
             await context.NoticeAsync(token);
+            await context.Sessions.ExecuteDeleteAsync(token);
         });
         watch.LookNow();
     }

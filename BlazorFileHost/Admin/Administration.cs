@@ -164,8 +164,9 @@ internal sealed class Administration(
         }
 
         var outcome = await act();
-        await audit.AddAsync(kind, who, outcome.Done, subject ?? (kind == AuditKind.AccountMade ? outcome.Id : null), kind == AuditKind.AccountDeleted ? outcome.Id : null,
-            outcome.Done ? detail : string.Join(". ", new[] { detail, outcome.Sentence }.OfType<string>()));
+        // Of an account that is going nothing is left to lead to but its departure.
+        await audit.AddAsync(kind, who, outcome.Done, outcome.Id ?? subject,
+            detail: outcome.Done ? detail : string.Join(". ", new[] { detail, outcome.Sentence }.OfType<string>()));
         return outcome;
     }
 
