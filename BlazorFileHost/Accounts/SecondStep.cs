@@ -11,7 +11,7 @@ namespace BlazorFileHost.Accounts;
 /// minutes and as long as the account stays as it was.
 /// </summary>
 internal sealed class SecondStep(
-    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Tries tries, Sessions sessions, People people, AuditLog audit,
+    UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Tries tries, Sessions sessions, People people, Letters letters, AuditLog audit,
     TimeProvider time, IHttpContextAccessor http)
 {
     public const string CookieName = "BlazorFileHost.SecondStep";
@@ -87,6 +87,7 @@ internal sealed class SecondStep(
 
         await BeginAnewAsync(user);
         await audit.AddAsync(AuditKind.SecondFactorOn, Asker.Of(Context));
+        letters.TellSecondStep(user.Email!, on: true);
         return (codes, null);
     }
 
@@ -96,6 +97,7 @@ internal sealed class SecondStep(
         {
             await BeginAnewAsync(user);
             await audit.AddAsync(AuditKind.SecondFactorOff, Asker.Of(Context));
+            letters.TellSecondStep(user.Email!, on: false);
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class Tally(TimeSpan window, TimeProvider time, int mostKeys = 1
 
     private readonly Lock gate = new();
     private readonly Dictionary<string, Window> windows = new(StringComparer.Ordinal);
+    private long? tidied;
 
     /// <summary>One address as a key: IPv4 whole, and of IPv6 the 64 bits that a line is given.</summary>
     public static string Key(IPAddress? address)
@@ -68,9 +69,14 @@ internal sealed class Tally(TimeSpan window, TimeProvider time, int mostKeys = 1
 
         if (known is null && windows.Count >= mostKeys)
         {
-            foreach (var over in windows.Where(each => IsOver(each.Value, now)).Select(each => each.Key).ToList())
+            // Now and then: a flood of new keys does not go through all of them with each.
+            if (tidied is not { } last || time.GetElapsedTime(last, now) >= window / 10)
             {
-                windows.Remove(over);
+                tidied = now;
+                foreach (var over in windows.Where(each => IsOver(each.Value, now)).Select(each => each.Key).ToList())
+                {
+                    windows.Remove(over);
+                }
             }
 
             if (windows.Count >= mostKeys && key != Rest)
