@@ -36,6 +36,26 @@ public sealed class GoodbyeTests(OneApp app, ITestOutputHelper output) : IClassF
         Complain.Nobody(app.App.Complaints);
     }
 
+    [Fact]
+    public async Task That_an_account_was_deleted_is_written_down_when_it_was_and_leads_to_its_departure()
+    {
+        await using var own = await RunningApp.StartAsync();
+        using var person = await Person.SignedUpAsync(own);
+        await using var context = own.Database();
+        await context.Database.ExecuteSqlRawAsync("""CREATE TRIGGER "Nobody" BEFORE INSERT ON "Departure" BEGIN SELECT RAISE(ABORT, 'Nobody leaves.'); END""");
+        using (var failed = await person.Client.SubmitAsync("/account/manage/delete", ("Input.Password", AccountClient.Password)))
+        {
+            Assert.Equal(HttpStatusCode.InternalServerError, failed.StatusCode);
+        }
+
+        Assert.False(await context.AuditEntries.AnyAsync(entry => entry.Kind == "AccountDeleted"));
+        await context.Database.ExecuteSqlRawAsync("""DROP TRIGGER "Nobody" """);
+        await person.Client.LeaveAsync();
+        var departure = await context.Departures.AsNoTracking().SingleAsync();
+        var entry = await context.AuditEntries.AsNoTracking().SingleAsync(entry => entry.Kind == "AccountDeleted");
+        Assert.Equal((departure.Id, departure.Id, null), (entry.ActorId, entry.SubjectId, entry.Address));
+    }
+
     [Theory]
     [InlineData("x")]
     [InlineData("CfDJ8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]

@@ -20,14 +20,28 @@ public sealed class MailQueueTests
         await mail.StartAsync(default);
 
         server.Refuse(1);
-        mail.Send(() => Task.FromResult<Letter?>(new(First, "one", "one")));
+        mail.Send(First, () => Task.FromResult<Letter?>(new(First, "one", "one")));
         await clock.TimerSetAsync();
-        mail.Send(() => Task.FromResult<Letter?>(new(Second, "two", "two")));
+        mail.Send(Second, () => Task.FromResult<Letter?>(new(Second, "two", "two")));
         await server.ToAsync(Second);
         Assert.Equal([Second], server.Mails.Select(one => one.To));
 
         clock.Advance(TimeSpan.FromSeconds(2));
         await server.ToAsync(First);
         await mail.StopAsync(default);
+    }
+
+    [Fact]
+    public void Whether_a_mail_is_taken_is_said_at_once()
+    {
+        using var off = new Mail(Options.Create(new MailOptions()), TimeProvider.System, NullLogger<Mail>.Instance);
+        Assert.False(Send(off, First));
+
+        using var mail = new Mail(Options.Create(new MailOptions { Host = "127.0.0.1", From = "files@example.org" }), TimeProvider.System, NullLogger<Mail>.Instance);
+        Assert.False(Send(mail, "a name <first@example.org>"));
+        // Nobody sends them: so many wait, and no more.
+        Assert.Equal(1000, Enumerable.Range(0, 1500).Count(_ => Send(mail, First)));
+
+        static bool Send(Mail mail, string to) => mail.Send(to, () => Task.FromResult<Letter?>(null));
     }
 }

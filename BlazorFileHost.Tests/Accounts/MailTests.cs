@@ -1,6 +1,7 @@
 using System.Net;
 using AngleSharp.Dom;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 
 namespace BlazorFileHost.Tests.Accounts;
 
@@ -46,6 +47,30 @@ public sealed class MailTests : IAsyncLifetime
         using var again = await late.SubmitAsync(letter.Path, ("Input.Password", Other), ("Input.ConfirmPassword", Other));
         Assert.Contains("There is an account with this e-mail", (await again.ReadPageAsync()).QuerySelector("[role=alert]")!.TextContent, StringComparison.Ordinal);
         using var mine = await SignedInAsync(email);
+        Assert.Equal(["SignIn", "EmailConfirmed", "Registered"], (await KindsAsync(email)).Take(3));
+    }
+
+    [Fact]
+    public async Task An_address_that_no_mail_goes_to_is_refused_in_words()
+    {
+        using var client = Client();
+        foreach (var page in new[] { "/account/register", "/account/forgot" })
+        {
+            using var answer = await client.SubmitAsync(page, ("Input.Email", "ada,@example.org"));
+            Assert.StartsWith("No mail can be sent to this address now.", (await answer.ReadPageAsync()).QuerySelector("#email-error")!.TextContent, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task The_person_is_told_when_the_second_step_is_turned_on_and_off()
+    {
+        var email = await JoinedAsync();
+        using var client = await SignedInAsync(email);
+        await client.TurnOnAsync();
+        Assert.Equal("The second step of your account at files.example.org was turned on", (await mail.ToAsync(email, count: 2)).Subject);
+        using var off = await client.SubmitAsync(await client.FormAsync(SecondStepClient.Page, "Input.Act"), ("Input.Act", "off"));
+        Assert.Equal(HttpStatusCode.OK, off.StatusCode);
+        Assert.Equal("The second step of your account at files.example.org was turned off", (await mail.ToAsync(email, count: 3)).Subject);
     }
 
     [Fact]
@@ -98,7 +123,7 @@ public sealed class MailTests : IAsyncLifetime
     {
         var email = await JoinedAsync();
         using var device = await SignedInAsync(email);
-        await ChangeAsync("UPDATE AspNetUsers SET TwoFactorEnabled = 1, AccessFailedCount = 3 WHERE Email = $email", email);
+        await ChangeAsync("UPDATE AspNetUsers SET TwoFactorEnabled = 1, AccessFailedCount = 3, EmailConfirmed = 0 WHERE Email = $email", email);
         using var client = Client();
         var form = await client.FormAsync("/account/forgot", "Input.Email");
         using (var forged = new HttpRequestMessage(HttpMethod.Post, form.Action) { Content = new FormUrlEncodedContent(form.Hidden.Append(KeyValuePair.Create("Input.Email", email))) })
@@ -122,6 +147,7 @@ public sealed class MailTests : IAsyncLifetime
         using (var look = await client.GetPageAsync(letter.Path))
         {
             Assert.Equal(HttpStatusCode.OK, look.StatusCode);
+            Assert.Contains("Passkeys stay.", (await look.ReadPageAsync()).QuerySelector("main")!.TextContent, StringComparison.Ordinal);
             Assert.Equal("no-cache, no-store", look.Headers.CacheControl!.ToString().Replace("no-store, no-cache", "no-cache, no-store", StringComparison.Ordinal));
         }
 
@@ -156,7 +182,9 @@ public sealed class MailTests : IAsyncLifetime
         using var old = await client.SubmitAsync("/account/login", ("Input.Email", email), ("Input.Password", AccountClient.Password));
         Assert.Equal(HttpStatusCode.OK, old.StatusCode);
         using var now = await SignedInAsync(email, password);
-        Assert.Equal(["PasswordReset", "ResetAsked"], (await KindsAsync(email)).Where(kind => kind.Contains("Reset", StringComparison.Ordinal)));
+        // The first time by the mail with which the account was made.
+        Assert.Equal(["EmailConfirmed", "PasswordReset", "ResetAsked", "EmailConfirmed"],
+            (await KindsAsync(email)).Where(kind => kind.Contains("Reset", StringComparison.Ordinal) || kind == "EmailConfirmed"));
         foreach (var secret in new[] { letter.Path.Split('/')[^1], password, AccountClient.Password })
         {
             Assert.DoesNotContain(secret, app.Log, StringComparison.Ordinal);
@@ -196,6 +224,7 @@ public sealed class MailTests : IAsyncLifetime
         using var late = await elsewhere.GetPageAsync(letter.Path);
         Assert.Equal(HttpStatusCode.Gone, late.StatusCode);
         using var again = await SignedInAsync(fresh);
+        Assert.Equal(["SignIn", "EmailConfirmed", "EmailChanged"], (await KindsAsync(fresh)).Take(3));
     }
 
     [Fact, Trait("Battery", "AUT-04")]
@@ -288,6 +317,84 @@ public sealed class MailTests : IAsyncLifetime
     private async Task ChangeAsync(string sql, string email) => await AskAsync(sql, email);
 }
 
+/// <summary>Nobody has the site mail strangers by the thousand.</summary>
+public sealed class MailLimitTests : IAsyncLifetime
+{
+    private readonly MailServer mail = new();
+    private RunningApp app = null!;
+
+    public async Task InitializeAsync() => app = await RunningApp.StartAsync(new(mail.Settings) { ["Limits:MailsPerAddress"] = "3" });
+
+    public async Task DisposeAsync()
+    {
+        await app.DisposeAsync();
+        await mail.DisposeAsync();
+    }
+
+    [Fact, Trait("Battery", "LOD-14")]
+    public async Task Only_so_many_mails_are_asked_for_from_one_address_whoever_they_go_to()
+    {
+        var email = AccountClient.NewEmail();
+        using var client = Named(AccountClient.New(app.Address));
+        // Of those that were not sent none counts.
+        foreach (var (page, to) in new[] { ("/account/register", "nobody"), ("/account/register", email), ("/account/forgot", "nobody"), ("/account/forgot", AccountClient.NewEmail()) })
+        {
+            using var answer = await client.SubmitAsync(page, ("Input.Email", to));
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
+        using (var made = await client.SubmitAsync((await mail.ToAsync(email)).Path, ("Input.Password", AccountClient.Password), ("Input.ConfirmPassword", AccountClient.Password)))
+        {
+            Assert.Equal(HttpStatusCode.Redirect, made.StatusCode);
+        }
+
+        using (var third = await ChangeAsync())
+        {
+            Assert.Equal(HttpStatusCode.OK, third.StatusCode);
+        }
+
+        using (var fourth = await ChangeAsync())
+        {
+            await ExpectRefusedAsync(fourth);
+        }
+
+        using var stranger = Named(AccountClient.New(app.Address));
+        foreach (var page in new[] { "/account/register", "/account/forgot" })
+        {
+            using var answer = await stranger.SubmitAsync(page, ("Input.Email", AccountClient.NewEmail()));
+            await ExpectRefusedAsync(answer);
+        }
+
+        await using (var context = app.Database())
+        {
+            Assert.Equal(1, await context.AuditEntries.CountAsync(entry => entry.Kind == "Limited" && entry.Detail == "Mails asked for from one address"));
+        }
+
+        using var elsewhere = Named(app.Address.At("127.0.0.69"));
+        using var asked = await elsewhere.SubmitAsync("/account/forgot", ("Input.Email", email));
+        Assert.Equal(HttpStatusCode.OK, asked.StatusCode);
+        await mail.ToAsync(email, count: 2);
+
+        Task<HttpResponseMessage> ChangeAsync()
+            => client.SubmitAsync("/account/manage/email", ("Input.Email", AccountClient.NewEmail()), ("Input.Password", AccountClient.Password));
+
+        static async Task ExpectRefusedAsync(HttpResponseMessage answer)
+        {
+            Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
+            Assert.NotNull(answer.Headers.RetryAfter);
+            Assert.Equal("Many mails were asked for from your network just now. Try again in 60 minutes, or ask the administrator of this site.",
+                (await answer.ReadPageAsync()).QuerySelector("form .error[role=alert]")!.TextContent);
+        }
+
+        // By the site's name.
+        static HttpClient Named(HttpClient client)
+        {
+            client.DefaultRequestHeaders.Host = "files.example.org";
+            return client;
+        }
+    }
+}
+
 /// <summary>The app without one.</summary>
 public sealed class WithoutMailTests(AccountsApp app) : IClassFixture<AccountsApp>
 {
@@ -320,6 +427,17 @@ public sealed class WithoutMailTests(AccountsApp app) : IClassFixture<AccountsAp
         using var again = await AccountClient.SignedInAsync(app.Address, fresh);
         using var old = await client.SubmitAsync("/account/login", ("Input.Email", email), ("Input.Password", AccountClient.Password));
         Assert.Equal(HttpStatusCode.OK, old.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/account/manage?changed=true")]
+    [InlineData("/account/manage/sessions")]
+    public async Task Where_a_new_password_is_spoken_of_it_is_said_that_passkeys_stay(string address)
+    {
+        using var client = await AccountClient.SignedUpAsync(app.Address);
+        using var page = await client.GetPageAsync(address);
+        var said = (await page.ReadPageAsync()).QuerySelectorAll("main p").Single(p => p.TextContent.Contains(" stay", StringComparison.Ordinal) && p.TextContent.Contains("asskeys", StringComparison.Ordinal));
+        Assert.Equal("account/manage/passkeys", said.QuerySelectorAll("a")[^1].GetAttribute("href"));
     }
 
     [Fact, Trait("Battery", "LOG-06")]

@@ -212,6 +212,14 @@ public sealed class SecondFactorTests
         Assert.NotNull(now.Disabled);
     }
 
+    [Theory, OnPostgreSql]
+    public async Task Turning_it_on_or_off_holds_nothing_that_others_need_while_waiting_for_the_row_of_the_store(DatabaseKind kind)
+    {
+        await using var world = await World.CreateAsync(kind);
+        await StoreRow.ExpectFirstAsync(world.Database, world.User.Id, () => world.TurnedOnAsync());
+        await StoreRow.ExpectFirstAsync(world.Database, world.User.Id, () => world.Node(1).TurnOffAsync(world.User.Id));
+    }
+
     /// <summary>A person, a clock, and two nodes that share keys and tables.</summary>
     private sealed class World : IAsyncDisposable
     {

@@ -62,6 +62,19 @@ public sealed class TallyTests
         Assert.True(tally.Take("e", 1).Granted);
     }
 
+    [Fact, Trait("Battery", "AUT-02")]
+    public void A_flood_of_keys_does_not_go_through_all_that_are_known_with_each()
+    {
+        var counting = new CountingClock();
+        var tally = new Tally(Window, counting, mostKeys: 1000);
+        for (var i = 0; i < 2000; i++)
+        {
+            tally.Take($"{i}", 1);
+        }
+
+        Assert.InRange(counting.Looks, 1000, 10_000);
+    }
+
     [Theory]
     [InlineData("203.0.113.7", "203.0.113.7", true)]
     [InlineData("203.0.113.7", "::ffff:203.0.113.7", true)]
@@ -70,4 +83,19 @@ public sealed class TallyTests
     [InlineData("2001:db8:1:2::1", "2001:db8:1:3::1", false)]
     public void Of_IPv6_a_line_is_one_address(string one, string other, bool same)
         => Assert.Equal(same, Tally.Key(IPAddress.Parse(one)) == Tally.Key(IPAddress.Parse(other)));
+
+    /// <summary>Counts how often somebody asks how long ago something was.</summary>
+    private sealed class CountingClock : TimeProvider
+    {
+        public int Looks { get; private set; }
+
+        public override long TimestampFrequency
+        {
+            get
+            {
+                Looks++;
+                return base.TimestampFrequency;
+            }
+        }
+    }
 }

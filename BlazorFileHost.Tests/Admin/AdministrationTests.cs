@@ -113,7 +113,12 @@ public sealed class AdministrationTests
             Assert.True(outcome.Done, $"{act}: {outcome.Sentence}");
             var entry = (await world.LoggedAsync())[0];
             Assert.Equal((act.ToString(), true, (Guid?)Id(admin)), (entry.Kind, entry.Allowed, entry.ActorId));
-            Assert.Equal(act switch { AuditKind.AccountMade => outcome.Id, AuditKind.SettingChanged or AuditKind.AllSessionsEnded => Id(admin), _ => person }, entry.SubjectId);
+            Assert.Equal(act switch
+            {
+                AuditKind.AccountMade or AuditKind.AccountDeleted => outcome.Id,
+                AuditKind.SettingChanged or AuditKind.AllSessionsEnded => Id(admin),
+                _ => person,
+            }, entry.SubjectId);
             Assert.Equal(("192.0.2.7", world.Clock.GetUtcNow().UtcDateTime), (entry.Address, entry.When));
         }
 
@@ -348,7 +353,61 @@ public sealed class AdministrationTests
         Assert.NotNull(await world.Get<Departures>().FindAsync(outcome.Id!.Value));
         Assert.Null(await world.Everybody.FindAsync(person));
         Assert.DoesNotContain(await world.LoggedAsync(), entry => entry.Detail?.Contains(Email, StringComparison.OrdinalIgnoreCase) == true);
-        Assert.All((await world.Get<AuditPages>().ReadAsync(new AuditFilter(person), null, 10)).Lines, line => Assert.Null(line.Subject));
+        Assert.DoesNotContain(await world.LoggedAsync(), entry => entry.SubjectId == person || entry.ActorId == person || entry.ObjectId == person);
+        var last = (await world.LoggedAsync()).Where(entry => entry.SubjectId == outcome.Id).Select(entry => (entry.Kind, entry.ActorId, entry.ObjectId));
+        Assert.Equal([(nameof(AuditKind.AccountDeleted), Id(admin), null), (nameof(AuditKind.QuotaSet), Id(admin), (Guid?)null)], last);
+    }
+
+    [Theory, OnSqlite]
+    public async Task A_link_is_mailed_and_can_be_seen_all_the_same_and_only_the_mailed_one_shows_who_is_at_the_address(DatabaseKind kind)
+    {
+        await using var server = new MailServer();
+        await using var world = await AdminWorld.CreateAsync(kind, [.. server.Settings.Select(each => KeyValuePair.Create(each.Key, (string?)each.Value))]);
+        await world.RunAsync<Mail>();
+        var (admin, email, links) = (await world.PersonAsync(administrator: true), AccountClient.NewEmail(), world.Get<OneTimeLinks>());
+
+        var made = await world.Administration.MakeAsync(admin, email);
+        Assert.True(made.Mailed);
+        Assert.Equal($"Made. A mail to {email} with a link is on its way. Should it not come, hand on the one below: it holds for a day, works once, and is shown only now.", made.Sentence);
+        Assert.Equal((made.Id, false), await ReadAsync(Token(made)));
+        Assert.Equal((made.Id, true), await ReadAsync((await server.ToAsync(email)).Path["/account/reset/".Length..]));
+
+        var person = await world.PersonAsync(email: AccountClient.NewEmail());
+        var again = await world.Administration.MakeLinkAsync(admin, Id(person));
+        Assert.True(again.Mailed);
+        Assert.Equal((Id(person), false), await ReadAsync(Token(again)));
+
+        async Task<(Guid?, bool?)> ReadAsync(string link) => await links.ReadResetAsync(link) is var (user, mailed) ? (user.Id, mailed) : (null, null);
+    }
+
+    [Theory, OnSqlite]
+    public async Task When_no_mail_can_be_sent_the_administrator_is_told_to_hand_the_link_on(DatabaseKind kind)
+    {
+        await using var server = new MailServer();
+        // Whose mails nobody sends: they wait, until no more fit.
+        await using var world = await AdminWorld.CreateAsync(kind, [.. server.Settings.Select(each => KeyValuePair.Create(each.Key, (string?)each.Value))]);
+        Assert.Equal(1000, Enumerable.Range(0, 1001).Count(_ => world.Get<Mail>().Send("somebody@example.org", () => Task.FromResult<Letter?>(null))));
+
+        var made = await world.Administration.MakeAsync(await world.PersonAsync(administrator: true), "ada@example.org");
+        Assert.False(made.Mailed);
+        Assert.StartsWith("Made. No mail can be sent to ada@example.org now. Give this link to the person:", made.Sentence, StringComparison.Ordinal);
+        Assert.Equal(made.Id, (await world.Get<OneTimeLinks>().ReadResetAsync(Token(made)))?.User.Id);
+    }
+
+    [Theory, OnSqlite]
+    public async Task Who_asks_for_a_new_password_is_told_how_long_the_link_holds(DatabaseKind kind)
+    {
+        await using var server = new MailServer();
+        await using var world = await AdminWorld.CreateAsync(kind, [.. server.Settings.Select(each => KeyValuePair.Create(each.Key, (string?)each.Value))]);
+        await world.RunAsync<Mail>();
+        var (invited, known) = (AccountClient.NewEmail(), AccountClient.NewEmail());
+        await world.Get<People>().MakeAsync(invited);
+        await world.PersonAsync(email: known);
+        foreach (var (email, holds) in new[] { (invited, "within a day"), (known, "within an hour") })
+        {
+            Assert.True(world.Get<Letters>().AskReset(email, Asker.Server));
+            Assert.Contains(holds, (await server.ToAsync(email)).Text, StringComparison.Ordinal);
+        }
     }
 
     [Theory, OnSqlite, OnPostgreSql]

@@ -1,3 +1,4 @@
+using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using BlazorFileHost.Files;
 using BlazorFileHost.Storage;
@@ -188,6 +189,53 @@ public sealed class DeparturesTests
 
         Assert.True(elsewhere.Stopped.IsCancellationRequested);
         Assert.False(somebodys.Stopped.IsCancellationRequested);
+    }
+
+    [Theory, OnSqlite, OnPostgreSql]
+    public async Task What_somebody_did_to_others_and_to_the_site_stays_whole_and_what_was_done_to_them_does_not(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        var other = (await world.Database.AddUserAsync("another")).Id;
+        await using var context = world.Database.Contexts.CreateDbContext();
+        foreach (var (what, actor, subject) in new[]
+        {
+            (AuditKind.QuotaSet, world.Owner, other), (AuditKind.SettingChanged, world.Owner, world.Owner), (AuditKind.PasskeyAdded, world.Owner, world.Owner),
+            (AuditKind.AccountDisabled, other, world.Owner), (AuditKind.SignIn, other, other),
+        })
+        {
+            context.AuditEntries.Add(new() { Kind = what.ToString(), ActorId = actor, SubjectId = subject, Address = "192.0.2.7", Detail = "in words" });
+        }
+
+        await context.SaveChangesAsync();
+
+        var line = (await Node(world).BeginAsync(world.Owner))!.Value;
+
+        var entries = await context.AuditEntries.AsNoTracking().ToDictionaryAsync(entry => entry.Kind, entry => (entry.ActorId, entry.SubjectId, entry.Address, entry.Detail));
+        Assert.Equal((line, other, null, "in words"), entries[nameof(AuditKind.QuotaSet)]);
+        Assert.Equal((line, line, null, "in words"), entries[nameof(AuditKind.SettingChanged)]);
+        Assert.Equal((line, line, null, null), entries[nameof(AuditKind.PasskeyAdded)]);
+        Assert.Equal((other, line, "192.0.2.7", null), entries[nameof(AuditKind.AccountDisabled)]);
+        Assert.Equal((other, other, "192.0.2.7", "in words"), entries[nameof(AuditKind.SignIn)]);
+    }
+
+    [Theory, OnPostgreSql]
+    public async Task Who_leaves_holds_nothing_that_others_need_while_waiting_for_the_row_of_the_store(DatabaseKind kind)
+    {
+        await using var world = await UploadWorld.CreateAsync(kind);
+        await StoreRow.ExpectFirstAsync(world.Database, world.Owner, () => Node(world).BeginAsync(world.Owner));
+    }
+
+    [Fact]
+    public async Task What_somebody_has_done_is_found_without_going_through_the_whole_log()
+    {
+        await using var world = await UploadWorld.CreateAsync();
+        await using var context = world.Database.Contexts.CreateDbContext();
+        await context.Database.OpenConnectionAsync();
+        await using var ask = context.Database.GetDbConnection().CreateCommand();
+        ask.CommandText = """EXPLAIN QUERY PLAN SELECT * FROM "AuditEntry" WHERE "ActorId" = 'somebody'""";
+        await using var plan = await ask.ExecuteReaderAsync();
+        Assert.True(await plan.ReadAsync());
+        Assert.Contains("USING INDEX IX_AuditEntry_ActorId_When", plan.GetString(3), StringComparison.Ordinal);
     }
 
     private static Departures Node(UploadWorld world, UnfinishedFiles? unfinished = null, RunningDownloads? downloads = null, ILogger<Departures>? log = null)

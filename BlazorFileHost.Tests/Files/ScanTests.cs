@@ -147,7 +147,7 @@ public sealed class ScanTests : IAsyncLifetime
         }
         else
         {
-            await Assert.ThrowsAsync<ScannerAwayException>(() => scanner.ScanAsync(new MemoryStream(Encoding.ASCII.GetBytes(bytes)), default));
+            await Assert.ThrowsAsync<NoVerdictException>(() => scanner.ScanAsync(new MemoryStream(Encoding.ASCII.GetBytes(bytes)), default));
         }
 
         Assert.Equal(bytes, await asked);

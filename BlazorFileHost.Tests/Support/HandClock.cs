@@ -27,6 +27,18 @@ public sealed class HandClock : TimeProvider
         }
     }
 
+    /// <summary>How many wait for time to pass.</summary>
+    public int Timers
+    {
+        get
+        {
+            lock (gate)
+            {
+                return timers.Count;
+            }
+        }
+    }
+
     /// <summary>Somebody sets the clock: no time passes by that.</summary>
     public void Jump(TimeSpan by)
     {

@@ -221,7 +221,7 @@ public sealed partial class RunningApp : IAsyncDisposable
         // How full the disk of this machine is must not matter.
         info.Environment["Storage__Reserve"] = "0";
         // Everybody of all tests comes from one address, and signs up at once.
-        foreach (var limit in new[] { "FailuresPerAddress", "RegistrationsPerAddress", "PagesPerPerson", "PagesPerAddress", "PasswordsAtATime", "PasswordsWaiting" })
+        foreach (var limit in new[] { "FailuresPerAddress", "RegistrationsPerAddress", "MailsPerAddress", "PagesPerPerson", "PagesPerAddress", "PasswordsAtATime", "PasswordsWaiting" })
         {
             info.Environment[$"Limits__{limit}"] = "100000";
         }

@@ -232,6 +232,7 @@ internal sealed class Gate(
             return [new("", Sentences.Busy)];
         }
 
+        var confirms = mailed && !user.EmailConfirmed;
         user.EmailConfirmed |= mailed;
         // Whoever guessed wrong until now has guessed at another password.
         (user.AccessFailedCount, user.LockoutEnd) = (0, null);
@@ -244,6 +245,11 @@ internal sealed class Gate(
         await sessions.EndAsync(user.Id);
         await people.StopTransfersAsync(user.Id);
         await AddAsync(AuditKind.PasswordReset, user, true);
+        if (confirms)
+        {
+            await AddAsync(AuditKind.EmailConfirmed, user, true);
+        }
+
         letters.TellPasswordChanged(user.Email!);
         return [];
     }

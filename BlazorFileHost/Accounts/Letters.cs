@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using BlazorFileHost.Audit;
 using BlazorFileHost.Components;
 using BlazorFileHost.Data;
@@ -10,7 +9,7 @@ namespace BlazorFileHost.Accounts;
 
 /// <summary>
 /// What is written to people. Who an address belongs to is looked up when its mail is written, and not while somebody waits for the page: so the page
-/// takes as long for an address that nobody has, and says the same.
+/// takes as long for an address that nobody has, and says the same. Each answers whether a mail is on its way.
 /// </summary>
 internal sealed class Letters(
     Mail mail, OneTimeLinks links, IOptions<Site> site, IDbContextFactory<FileHostContext> contexts, AuditLog audit, TimeProvider time)
@@ -20,7 +19,7 @@ internal sealed class Letters(
 
     private const int MostRemembered = 10_000;
 
-    private readonly ConcurrentDictionary<(string What, string To), DateTimeOffset> written = new();
+    private readonly Tally written = new(Apart, time, MostRemembered);
 
     /// <summary>Whether mails are sent at all.</summary>
     public bool AreSent => mail.IsOn;
@@ -28,7 +27,7 @@ internal sealed class Letters(
     private string Name => site.Value.Address?.Host ?? "BlazorFileHost";
 
     /// <summary>Somebody says to have forgotten the password of that address.</summary>
-    public void AskReset(string email, Asker asker) => mail.Send(async () =>
+    public bool AskReset(string email, Asker asker) => mail.Send(email, async () =>
     {
         if (IsTooSoon("reset", email))
         {
@@ -38,12 +37,12 @@ internal sealed class Letters(
         var user = await FindAsync(email);
         var link = user is null ? null : await links.ToResetAsync(user.Id, mailed: true);
         await audit.AddAsync(AuditKind.ResetAsked, asker, link is not null, user?.Id, detail: user is null ? "Unknown address" : link is null ? "The account is closed" : null);
-        return user?.Email is { } to && link is var (path, _)
+        return user?.Email is { } to && link is var (path, invites)
             ? new(to, $"A new password for {Name}",
                 $"""
                 Somebody, perhaps you, asked for a new password for your account at {Name}.
 
-                To set one, open this link within an hour. It works once:
+                To set one, open this link within {(invites ? "a day" : "an hour")}. It works once:
 
                 {Link(path)}
 
@@ -53,7 +52,7 @@ internal sealed class Letters(
     });
 
     /// <summary>Somebody wants an account with that address.</summary>
-    public void AskAccount(string email) => mail.Send(async () =>
+    public bool AskAccount(string email) => mail.Send(email, async () =>
     {
         var user = await FindAsync(email);
         if (IsTooSoon(user is null ? "welcome" : "account", email))
@@ -83,25 +82,25 @@ internal sealed class Letters(
     });
 
     /// <summary>An administrator has made an account for that person.</summary>
-    public void Invite(string email, string path) => mail.Send(() => Task.FromResult<Letter?>(new(email, $"Your account at {Name}",
+    public bool Invite(string email, string path) => Send(email, $"Your account at {Name}", () =>
         $"""
         There is an account for you at {Name}. To choose its password, open this link within a day. It works once:
 
         {Link(path)}
 
         From then on you sign in with this address.
-        """)));
+        """);
 
     /// <summary>An administrator has made a link for a new password.</summary>
-    public void TellReset(string email, string path) => mail.Send(() => Task.FromResult<Letter?>(new(email, $"A new password for {Name}",
+    public bool TellReset(string email, string path) => Send(email, $"A new password for {Name}", () =>
         $"""
         An administrator of {Name} made a link for you. To set a new password, open it within an hour. It works once:
 
         {Link(path)}
-        """)));
+        """);
 
     /// <summary>An administrator has turned the person's second step off.</summary>
-    public void TellSecondStepTakenOff(string email) => mail.Send(() => Task.FromResult<Letter?>(new(email, $"Your second step at {Name} is off",
+    public bool TellSecondStepTakenOff(string email) => Send(email, $"Your second step at {Name} is off", () =>
         $"""
         An administrator of {Name} turned the second step of your account off. From now on your password alone is enough to sign in.
 
@@ -110,10 +109,10 @@ internal sealed class Letters(
         {Link("account/manage/two-factor")}
 
         If you did not ask for this, tell the administrator of {Name} at once.
-        """)));
+        """);
 
     /// <summary>The person wants another address for the account.</summary>
-    public void AskEmail(User user, string email) => mail.Send(async () =>
+    public bool AskEmail(User user, string email) => mail.Send(email, async () =>
     {
         if (IsTooSoon("email", email))
         {
@@ -136,22 +135,44 @@ internal sealed class Letters(
     });
 
     /// <summary>To the address that the account had until now (ASVS 5.0, 6.3.7).</summary>
-    public void TellEmailChanged(string before) => mail.Send(() => Task.FromResult<Letter?>(new(before, $"Your account at {Name} has another address",
+    public bool TellEmailChanged(string before) => Send(before, $"Your account at {Name} has another address", () =>
         $"""
         Your account at {Name} has another e-mail address now. You sign in with that one.
 
         If it was not you, tell the administrator of {Name} at once.
-        """)));
+        """);
 
     /// <summary>Likewise.</summary>
-    public void TellPasswordChanged(string email) => mail.Send(() => Task.FromResult<Letter?>(new(email, $"Your password for {Name} was changed",
+    public bool TellPasswordChanged(string email) => Send(email, $"Your password for {Name} was changed", () =>
         $"""
         The password of your account at {Name} was changed just now.
 
         If it was not you, ask for a new one at once, and tell the administrator of {Name}:
 
         {Link("account/forgot")}
-        """)));
+        """);
+
+    /// <summary>Likewise.</summary>
+    public bool TellSecondStep(string email, bool on) => Send(email, $"The second step of your account at {Name} was turned {(on ? "on" : "off")}", () =>
+        $"""
+        The second step of your account at {Name} was turned {(on ? "on" : "off")} just now: {(on ? "whoever signs in is asked for a code, too" : "the password alone is enough to sign in")}.
+
+        If it was not you, set a new password at once, and tell the administrator of {Name}:
+
+        {Link("account/forgot")}
+        """);
+
+    /// <summary>Likewise.</summary>
+    public bool TellPasskeyAdded(string email) => Send(email, $"Your account at {Name} has another passkey", () =>
+        $"""
+        A passkey was added to your account at {Name} just now. Whoever has it can sign in, without the password.
+
+        If it was not you, remove it, set a new password, and tell the administrator of {Name}. A new password alone does not remove it:
+
+        {Link("account/manage/passkeys")}
+        """);
+
+    private bool Send(string to, string subject, Func<string> text) => mail.Send(to, () => Task.FromResult<Letter?>(new(to, subject, text())));
 
     private string Link(string path) => new Uri(site.Value.Address!, path).AbsoluteUri;
 
@@ -162,23 +183,5 @@ internal sealed class Letters(
         return await context.Users.AsNoTracking().SingleOrDefaultAsync(user => user.NormalizedEmail == normalized && user.UserName != null);
     }
 
-    private bool IsTooSoon(string what, string to)
-    {
-        var (key, now) = ((what, User.EmailKey(to)), time.GetUtcNow());
-        if (written.TryGetValue(key, out var last) && now - last < Apart)
-        {
-            return true;
-        }
-
-        if (written.Count >= MostRemembered)
-        {
-            foreach (var old in written.Where(one => now - one.Value >= Apart))
-            {
-                written.TryRemove(old);
-            }
-        }
-
-        written[key] = now;
-        return false;
-    }
+    private bool IsTooSoon(string what, string to) => !written.IsNew($"{what} {User.EmailKey(to)}");
 }

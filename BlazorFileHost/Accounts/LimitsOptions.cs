@@ -13,6 +13,9 @@ public sealed class LimitsOptions
     /// <summary>Accounts made from one address within an hour.</summary>
     public int RegistrationsPerAddress { get; set; } = 20;
 
+    /// <summary>Mails asked for from one address within an hour, whoever they go to.</summary>
+    public int MailsPerAddress { get; set; } = 20;
+
     /// <summary>Open pages: each holds memory here.</summary>
     public int PagesPerPerson { get; set; } = 20;
 
@@ -32,6 +35,7 @@ public sealed class LimitsOptions
             => new[]
                 {
                     (nameof(FailuresPerAddress), limits.FailuresPerAddress, 1), (nameof(RegistrationsPerAddress), limits.RegistrationsPerAddress, 1),
+                    (nameof(MailsPerAddress), limits.MailsPerAddress, 1),
                     (nameof(PagesPerPerson), limits.PagesPerPerson, 1), (nameof(PagesPerAddress), limits.PagesPerAddress, 1),
                     (nameof(PasswordsAtATime), limits.PasswordsAtATime, 0), (nameof(PasswordsWaiting), limits.PasswordsWaiting, 0),
                 }

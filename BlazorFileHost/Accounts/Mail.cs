@@ -29,15 +29,9 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
     /// <summary>Whether there is a server for mails.</summary>
     public bool IsOn => options.Value.Host.Length > 0;
 
-    /// <summary>Returns at once.</summary>
+    /// <summary>Returns at once: whether it is taken. It is not where mails are off, to what no mail goes to, and when too many wait already.</summary>
     /// <param name="write">Finds out, in its turn, what is to be written; null: nothing.</param>
-    public void Send(Func<Task<Letter?>> write)
-    {
-        if (IsOn)
-        {
-            Queue(new(write, Failed: 0));
-        }
-    }
+    public bool Send(string to, Func<Task<Letter?>> write) => IsOn && Address(to) is not null && Queue(new(write, Failed: 0));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -68,12 +62,15 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
         }
     }
 
-    private void Queue(Waiting next)
+    private bool Queue(Waiting next)
     {
-        if (!waiting.Writer.TryWrite(next))
+        if (waiting.Writer.TryWrite(next))
         {
-            log.LogError("A mail was not sent: {Count} wait already.", MostWaiting);
+            return true;
         }
+
+        log.LogError("A mail was not sent: {Count} wait already.", MostWaiting);
+        return false;
     }
 
     /// <summary>Nobody awaits it; it cannot fail.</summary>
@@ -88,8 +85,7 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
 
     private Task SendAsync(Letter letter, CancellationToken cancellation)
     {
-        // What the parser would read as something else, as a name with an address behind it, is none that a mail goes to.
-        if (MailAddress.TryCreate(letter.To, out var to) && to.Address == letter.To)
+        if (Address(letter.To) is { } to)
         {
             return SendAsync(letter, to, cancellation);
         }
@@ -97,6 +93,9 @@ internal sealed class Mail(IOptions<MailOptions> options, TimeProvider time, ILo
         log.LogWarning("A mail was not sent: the account's e-mail is no address that mails go to.");
         return Task.CompletedTask;
     }
+
+    /// <summary>Null for what the parser would read as something else, as a name with an address behind it: no mail goes to that.</summary>
+    private static MailAddress? Address(string to) => MailAddress.TryCreate(to, out var address) && address.Address == to ? address : null;
 
     private async Task SendAsync(Letter letter, MailAddress to, CancellationToken cancellation)
     {

@@ -22,7 +22,7 @@ public sealed record Passkey(string Id, string Name, DateTimeOffset Created);
 /// </summary>
 internal sealed class Passkeys(
     IPasskeyHandler<User> handler, SignInManager<User> signIn, SecondStep step, IDbContextFactory<FileHostContext> contexts,
-    IDataProtectionProvider protection, IOptions<Site> site, SignInLimits limits, AuditLog audit, TimeProvider time, IHttpContextAccessor http)
+    IDataProtectionProvider protection, IOptions<Site> site, SignInLimits limits, Letters letters, AuditLog audit, TimeProvider time, IHttpContextAccessor http)
 {
     public const int Most = 20;
     public const int LongestName = 100;
@@ -121,7 +121,13 @@ internal sealed class Passkeys(
                 return true;
             });
             await AddAsync(AuditKind.PasskeyAdded, user.Id, kept, made.CredentialId);
-            return kept ? null : Sentences.PasskeysFull;
+            if (!kept)
+            {
+                return Sentences.PasskeysFull;
+            }
+
+            letters.TellPasskeyAdded(user.Email!);
+            return null;
         }
         catch (DbUpdateException taken) when (context.IsUniqueViolation(taken))
         {

@@ -68,6 +68,7 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
         await using var context = await contexts.CreateDbContextAsync();
         return await context.WriteAsync(async token =>
         {
+            await context.NoticeAsync(token);
             if (await context.Users.Of(userId).Where(user => !user.TwoFactorEnabled || user.TotpSecret == kept).ExecuteUpdateAsync(
                 set => set
                     .SetProperty(user => user.TotpSecret, kept)
@@ -81,7 +82,6 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
             }
 
             await ReplaceAsync(context, userId, codes.Kept, token);
-            await context.NoticeAsync(token);
             return codes.Shown;
         });
     }
@@ -95,6 +95,7 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
         await using var context = await contexts.CreateDbContextAsync();
         return await context.WriteAsync(async token =>
         {
+            await context.NoticeAsync(token);
             var done = await context.Users.Of(userId).Where(user => user.TwoFactorEnabled).ExecuteUpdateAsync(
                 set => set
                     .SetProperty(user => user.TotpSecret, (string?)null)
@@ -103,7 +104,6 @@ internal sealed class SecondFactor(IDbContextFactory<FileHostContext> contexts, 
                     .SetProperty(user => user.ConcurrencyStamp, other),
                 token);
             await ReplaceAsync(context, userId, [], token);
-            await context.NoticeAsync(token);
             return done == 1;
         });
     }

@@ -12,7 +12,7 @@ namespace BlazorFileHost.Accounts;
 /// </summary>
 internal sealed class SecondStep(
     UserManager<User> users, SignInManager<User> signIn, SecondFactor second, SignInLimits limits, Tries tries, HashTurns turns, Sessions sessions, People people,
-    AuditLog audit, TimeProvider time, IHttpContextAccessor http)
+    Letters letters, AuditLog audit, TimeProvider time, IHttpContextAccessor http)
 {
     public const string CookieName = "BlazorFileHost.SecondStep";
 
@@ -99,6 +99,7 @@ internal sealed class SecondStep(
 
         await BeginAnewAsync(user, stamp);
         await audit.AddAsync(AuditKind.SecondFactorOn, Asker.Of(Context));
+        letters.TellSecondStep(user.Email!, on: true);
         return (codes, null);
     }
 
@@ -109,6 +110,7 @@ internal sealed class SecondStep(
         {
             await BeginAnewAsync(user, stamp);
             await audit.AddAsync(AuditKind.SecondFactorOff, Asker.Of(Context));
+            letters.TellSecondStep(user.Email!, on: false);
         }
     }
 

@@ -24,6 +24,7 @@ internal sealed class Sentences : IdentityErrorDescriber
     public const string NoEmail = "Enter an e-mail address, for instance ada@example.org.";
     public const string EmailTaken = "There is an account with this e-mail already. Sign in instead.";
     public const string EmailSame = "That is the e-mail that your account has.";
+    public const string NoMail = "No mail can be sent to this address now. Look whether it is right, and try again in a few minutes.";
     public const string LinkUsed = "This link was used, or is too old. Ask for a new one.";
     public const string FormTooOld = "This form is too old. Go back, load the page again and try once more.";
     public const string PasswordFirst = "Sign in with your password first: that was not done, or more than ten minutes ago, or the account rests after too many wrong tries.";
@@ -67,6 +68,9 @@ internal sealed class Sentences : IdentityErrorDescriber
 
     public static string TooManyAccounts(TimeSpan wait)
         => $"Many accounts were made from your network just now. Try again in {Minutes(wait)}, or ask the administrator of this site.";
+
+    public static string TooManyMails(TimeSpan wait)
+        => $"Many mails were asked for from your network just now. Try again in {Minutes(wait)}, or ask the administrator of this site.";
 
     public static IdentityError PasswordTooLong() => Error(nameof(PasswordTooLong), TooLong);
 

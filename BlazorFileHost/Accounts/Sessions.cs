@@ -136,9 +136,9 @@ internal sealed class Sessions(
         await using var context = await contexts.CreateDbContextAsync();
         var ended = await context.WriteAsync(async token =>
         {
+            await context.NoticeAsync(token);
             var meant = context.Sessions.Where(session => session.UserId == userId && session.Id != butNot);
             var count = await (ids is null ? meant : meant.Where(session => ids.Contains(session.Id))).ExecuteDeleteAsync(token);
-            await context.NoticeAsync(token);
             return count;
         });
         watch.LookNow();

@@ -6,7 +6,8 @@ namespace BlazorFileHost.Accounts;
 
 /// <summary>
 /// How often passwords may be tried, beside the account's own rest (<see cref="Tries"/>): so many wrong ones from an address, whoever's they are. A known
-/// device has five of its own and nothing to do with the tries of others. A try counts when it begins, or many at once would not be counted.
+/// device has five of its own and nothing to do with the tries of others. A try counts when it begins, or many at once would not be counted. And how many
+/// accounts and mails somebody may ask for.
 /// </summary>
 internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOptionsMonitor<LimitsOptions> options, TimeProvider time)
 {
@@ -15,6 +16,7 @@ internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOption
     private readonly Tally addresses = new(Window, time);
     private readonly Tally known = new(Window, time);
     private readonly Tally registrations = new(TimeSpan.FromHours(1), time);
+    private readonly Tally mails = new(TimeSpan.FromHours(1), time);
 
     /// <param name="user">Null where nobody has such an address.</param>
     public async Task<SignInTry> BeginAsync(HttpContext request, User? user)
@@ -39,6 +41,14 @@ internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOption
     {
         var taken = registrations.Take(Tally.Key(request.Connection.RemoteIpAddress), options.CurrentValue.RegistrationsPerAddress);
         await SayAsync(request, taken, "Accounts made from one address");
+        return taken.Granted ? null : taken.Wait;
+    }
+
+    /// <summary>One more mail that somebody from there asks for, whoever it goes to. How long to wait, when that is too many.</summary>
+    public async Task<TimeSpan?> MailAsync(HttpContext request)
+    {
+        var taken = mails.Take(Tally.Key(request.Connection.RemoteIpAddress), options.CurrentValue.MailsPerAddress);
+        await SayAsync(request, taken, "Mails asked for from one address");
         return taken.Granted ? null : taken.Wait;
     }
 

@@ -105,6 +105,11 @@ internal sealed class SignUp(
         }
 
         await audit.AddAsync(AuditKind.Registered, Asker.Of(http.HttpContext!) with { Id = user.Id }, detail: user.IsAdministrator ? "First administrator" : null);
+        if (confirmed)
+        {
+            await audit.AddAsync(AuditKind.EmailConfirmed, Asker.Of(http.HttpContext!) with { Id = user.Id });
+        }
+
         return (door, user, []);
     }
 

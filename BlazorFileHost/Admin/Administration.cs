@@ -14,7 +14,11 @@ namespace BlazorFileHost.Admin;
 /// <param name="Path">Below the site's root: a link that is shown once.</param>
 /// <param name="Id">Of the person that was made, or of the departure that began.</param>
 /// <param name="Asks">Whether it was not done because the administrator has to say first who is there: see <see cref="Confirmation"/>.</param>
-public sealed record Outcome(bool Done, string Sentence, string? Path = null, Guid? Id = null, bool Asks = false);
+public sealed record Outcome(bool Done, string Sentence, string? Path = null, Guid? Id = null, bool Asks = false)
+{
+    /// <summary>Whether a mail with such a link is on its way, too.</summary>
+    public bool Mailed { get; init; }
+}
 
 /// <summary>
 /// What administrators do to accounts. Each of these asks the tables first whether the one who asks is an administrator now, whatever the page showed; what
@@ -56,18 +60,9 @@ internal sealed class Administration(
             return new(false, "Enter an e-mail address, for instance ada@example.org.");
         }
 
-        if (await people.MakeAsync(email) is not { } id || await links.ToResetAsync(id, mailed: letters.AreSent) is not var (path, _))
-        {
-            return new(false, "There is an account with this e-mail already.");
-        }
-
-        if (letters.AreSent)
-        {
-            letters.Invite(email, path);
-            return new(true, $"Made. A mail to {email} with a link is on its way.", Id: id);
-        }
-
-        return new(true, $"Made. Give this link to {email}: it holds for a day, and is shown only now.", path, id);
+        return await people.MakeAsync(email) is { } id && await HandAsync(id, email, "Made. ") is { } outcome
+            ? outcome with { Id = id }
+            : new(false, "There is an account with this e-mail already.");
     });
 
     public Task<Outcome> CloseAsync(ClaimsPrincipal asker, Guid id) => AsAsync(asker, AuditKind.AccountDisabled, id, async () =>
@@ -137,18 +132,7 @@ internal sealed class Administration(
             return new(false, Gone);
         }
 
-        if (await links.ToResetAsync(id, mailed: letters.AreSent) is not var (path, invites))
-        {
-            return new(false, "The account is closed. Open it first.");
-        }
-
-        if (letters.AreSent)
-        {
-            (invites ? (Action<string, string>)letters.Invite : letters.TellReset)(person.Email, path);
-            return new(true, $"A mail to {person.Email} with a link is on its way.");
-        }
-
-        return new(true, $"Give this link to {person.Email}: it holds for {(invites ? "a day" : "an hour")}, works once, and is shown only now.", path);
+        return await HandAsync(id, person.Email) ?? new(false, "The account is closed. Open it first.");
     });
 
     /// <param name="quota">Bytes; null for the limit that all have, 0 for none.</param>
@@ -217,9 +201,28 @@ internal sealed class Administration(
             throw;
         }
 
-        await audit.AddAsync(kind, who, outcome.Done, subject ?? (kind == AuditKind.AccountMade ? outcome.Id : null), kind == AuditKind.AccountDeleted ? outcome.Id : null,
-            outcome.Done ? detail : string.Join(". ", new[] { detail, outcome.Sentence }.OfType<string>()));
+        // Of an account that is going nothing is left to lead to but its departure.
+        await audit.AddAsync(kind, who, outcome.Done, outcome.Id ?? subject,
+            detail: outcome.Done ? detail : string.Join(". ", new[] { detail, outcome.Sentence }.OfType<string>()));
         return outcome;
+    }
+
+    /// <summary>
+    /// Mails a link for a password, where there are mails, and gives one that works as well: a mail may not come. Null when the account is closed. The
+    /// two differ: only whoever uses the mailed one has shown to be at the address.
+    /// </summary>
+    private async Task<Outcome?> HandAsync(Guid id, string email, string done = "")
+    {
+        if (await links.ToResetAsync(id, mailed: false) is not var (path, invites))
+        {
+            return null;
+        }
+
+        var holds = $"it holds for {(invites ? "a day" : "an hour")}, works once, and is shown only now";
+        var mailed = await links.ToResetAsync(id, mailed: true) is var (link, _) && (invites ? letters.Invite(email, link) : letters.TellReset(email, link));
+        return new(true, mailed ? $"{done}A mail to {email} with a link is on its way. Should it not come, hand on the one below: {holds}."
+            : letters.AreSent ? $"{done}No mail can be sent to {email} now. Give this link to the person: {holds}."
+            : $"{done}Give this link to {email}: {holds}.", path) { Mailed = mailed };
     }
 
     private static string Devices(int count) => count == 1 ? "1 device" : $"{count:N0} devices";

@@ -17,6 +17,8 @@ public enum AuditKind
     PasswordReset,
     ResetAsked,
     EmailChanged,
+
+    /// <summary>By a mailed link the person has shown to be at the account's address.</summary>
     EmailConfirmed,
     SecondFactorOn,
     SecondFactorOff,
@@ -30,7 +32,6 @@ public enum AuditKind
 
     /// <summary>Too many of something at a time.</summary>
     Limited,
-    QuotaHit,
 
     /// <summary>What a scanner found bad.</summary>
     Quarantined,

@@ -100,6 +100,9 @@ public sealed class StoredFile
 
     public ScanState Scan { get; set; }
 
+    /// <summary>UTC. When the scanner is to be asked; moved on by whoever begins to.</summary>
+    public DateTime NextScan { get; set; } = AtOnce;
+
     /// <summary>What the scanner calls what it found.</summary>
     [MaxLength(ThreatLength)]
     public string? Threat { get; set; }
@@ -107,7 +110,7 @@ public sealed class StoredFile
     /// <summary>Whether its bytes are given out: they are not known to be damaged, and no scanner holds them back.</summary>
     public bool IsGivenOut => Damaged is null && Scan is not (ScanState.Pending or ScanState.Bad);
 
-    /// <summary>A <see cref="NextCheck"/> for what nobody has looked at yet.</summary>
+    /// <summary>A <see cref="NextCheck"/> or <see cref="NextScan"/> for what nobody has looked at yet.</summary>
     public static DateTime AtOnce { get; } = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
     public FileState State { get; set; }

@@ -1,3 +1,4 @@
+using BlazorFileHost.Audit;
 using BlazorFileHost.Data;
 using BlazorFileHost.Live;
 using BlazorFileHost.Storage;
@@ -78,11 +79,12 @@ public sealed class Departures(
             await context.UserClaims.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
             await context.Sessions.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
             await context.RecoveryCodes.Where(row => row.UserId == ownerId).ExecuteDeleteAsync(token);
-            // What is left in the audit log leads to the line about this departure, and to no person.
+            // What is left in the audit log leads to the line about this departure, and to no person. What somebody did to others and to the site stays
+            // whole: who had the rights of an administrator does not take that along.
             await context.AuditEntries.Where(row => row.ActorId == ownerId).ExecuteUpdateAsync(
-                set => set.SetProperty(row => row.ActorId, departure.Id).SetProperty(row => row.Address, (string?)null).SetProperty(row => row.Detail, (string?)null), token);
+                set => set.SetProperty(row => row.ActorId, departure.Id).SetProperty(row => row.Address, (string?)null), token);
             await context.AuditEntries.Where(row => row.SubjectId == ownerId).ExecuteUpdateAsync(
-                set => set.SetProperty(row => row.SubjectId, departure.Id).SetProperty(row => row.Detail, (string?)null), token);
+                set => set.SetProperty(row => row.SubjectId, departure.Id).SetProperty(row => row.Detail, row => row.Kind == nameof(AuditKind.SettingChanged) ? row.Detail : null), token);
             await context.FirstAdministrators.Where(row => row.UserId == ownerId)
                 .ExecuteUpdateAsync(set => set.SetProperty(row => row.UserId, Guid.Empty), token);
             await context.Users.Where(user => user.Id == ownerId).ExecuteUpdateAsync(

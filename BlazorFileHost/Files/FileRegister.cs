@@ -384,6 +384,7 @@ internal sealed class FileRegister(
             there.Modified = now;
             there.Verified = there.Damaged = null;
             there.Scan = rules.Scanner.Length > 0 ? ScanState.Pending : ScanState.None;
+            there.NextScan = StoredFile.AtOnce;
             there.Threat = null;
             there.NextCheck = now + FirstCheck;
             there.Version = Guid.CreateVersion7();

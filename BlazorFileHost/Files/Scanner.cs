@@ -15,54 +15,75 @@ internal sealed record ScanResult(ScanState State, string? Threat = null);
 /// Nothing is held in memory but one block.
 /// </summary>
 /// <param name="place">As in <see cref="LibraryOptions.Scanner"/>.</param>
-internal sealed class Scanner(string place)
+/// <param name="patience">
+/// How long nothing may go on, neither with it nor with the bytes: unpacking an archive takes it a while, two minutes at most by its own setting. Five
+/// minutes unless told otherwise.
+/// </param>
+internal sealed class Scanner(string place, TimeSpan? patience = null)
 {
     private const int BlockSize = 64 << 10;
     private const int LongestAnswer = 1024;
 
-    /// <summary>How long it may say nothing: unpacking an archive takes it a while, two minutes at most by its own setting.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    /// <summary>How long it may take to say that it is there.</summary>
+    private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(4);
 
-    /// <exception cref="ScannerAwayException">It cannot be reached, or does not know what to say.</exception>
+    private readonly TimeSpan patience = patience ?? TimeSpan.FromMinutes(5);
+
+    /// <exception cref="NoVerdictException">It cannot be reached, or does not know what to say of these bytes.</exception>
     public async Task<ScanResult> ScanAsync(Stream bytes, CancellationToken cancellation)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(Patience);
-        using var socket = await ConnectAsync(patience.Token);
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        waiting.CancelAfter(patience);
+        try
+        {
+            return await ScanAsync(bytes, waiting);
+        }
+        catch (OperationCanceledException over) when (!cancellation.IsCancellationRequested)
+        {
+            throw new NoVerdictException($"With the scanner at {place} nothing went on for {patience.TotalMinutes:0} minutes.", over);
+        }
+    }
+
+    /// <summary>Why it does not answer; null when it does.</summary>
+    public async Task<string?> WhyAwayAsync(CancellationToken cancellation)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        waiting.CancelAfter(AnswersWithin);
+        try
+        {
+            using var socket = await ConnectAsync(waiting.Token);
+            await using var line = new NetworkStream(socket);
+            await line.WriteAsync("zPING\0"u8.ToArray(), waiting.Token);
+            var answer = await ReadAsync(line, null, waiting.Token);
+            return answer == "PONG" ? null : $"The scanner at {place} says \"{answer}\".";
+        }
+        catch (IOException away)
+        {
+            return away.Message;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return $"The scanner at {place} says nothing.";
+        }
+    }
+
+    private async Task<ScanResult> ScanAsync(Stream bytes, CancellationTokenSource waiting)
+    {
+        using var socket = await ConnectAsync(waiting.Token);
         await using var line = new NetworkStream(socket);
-        var broken = await SendAsync(line, bytes, patience, cancellation);
-        var answer = await ReadAsync(line, broken, patience.Token, cancellation);
+        var broken = await SendAsync(line, bytes, waiting);
+        var answer = await ReadAsync(line, broken, waiting.Token);
         return answer switch
         {
             "stream: OK" => new(ScanState.Clean),
             _ when answer.StartsWith("stream: ", StringComparison.Ordinal) && answer.EndsWith(" FOUND", StringComparison.Ordinal) && answer.Length > 14 => new(ScanState.Bad, Cut(answer[8..^6])),
             _ when answer.StartsWith("INSTREAM size limit exceeded", StringComparison.Ordinal) => new(ScanState.TooLarge),
-            _ => throw new ScannerAwayException($"The scanner at {place} says \"{answer}\".", broken),
+            _ => throw new NoVerdictException($"The scanner at {place} says \"{answer}\".", broken),
         };
     }
 
-    /// <summary>Whether it answers.</summary>
-    public async Task<bool> IsThereAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            using var socket = await ConnectAsync(cancellation);
-            await using var line = new NetworkStream(socket);
-            await line.WriteAsync("zPING\0"u8.ToArray(), cancellation);
-            return await ReadAsync(line, null, cancellation, cancellation) == "PONG";
-        }
-        catch (ScannerAwayException)
-        {
-            return false;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
-
     /// <summary>All of the bytes. When it breaks off it may have an answer all the same: it stops listening to what is too large for it.</summary>
-    private static async Task<IOException?> SendAsync(NetworkStream line, Stream bytes, CancellationTokenSource patience, CancellationToken cancellation)
+    private async Task<IOException?> SendAsync(NetworkStream line, Stream bytes, CancellationTokenSource waiting)
     {
         var block = ArrayPool<byte>.Shared.Rent(4 + BlockSize);
         try
@@ -70,10 +91,10 @@ internal sealed class Scanner(string place)
             await WriteAsync("zINSTREAM\0"u8.ToArray());
             while (true)
             {
-                var length = await bytes.ReadAsync(block.AsMemory(4, BlockSize), cancellation);
+                var length = await bytes.ReadAsync(block.AsMemory(4, BlockSize), waiting.Token);
                 BinaryPrimitives.WriteInt32BigEndian(block, length);
                 await WriteAsync(block.AsMemory(0, 4 + length));
-                patience.CancelAfter(Patience);
+                waiting.CancelAfter(patience);
                 if (length == 0)
                 {
                     return null;
@@ -94,7 +115,7 @@ internal sealed class Scanner(string place)
         {
             try
             {
-                await line.WriteAsync(part, patience.Token);
+                await line.WriteAsync(part, waiting.Token);
             }
             catch (IOException broken)
             {
@@ -125,7 +146,7 @@ internal sealed class Scanner(string place)
         catch (SocketException away)
         {
             socket.Dispose();
-            throw new ScannerAwayException($"The scanner at {place} does not answer: {away.Message}", away);
+            throw new NoVerdictException($"The scanner at {place} does not answer: {away.Message}", away);
         }
         catch
         {
@@ -134,13 +155,13 @@ internal sealed class Scanner(string place)
         }
     }
 
-    private async Task<string> ReadAsync(NetworkStream line, IOException? broken, CancellationToken patience, CancellationToken cancellation)
+    private async Task<string> ReadAsync(NetworkStream line, IOException? broken, CancellationToken cancellation)
     {
         var answer = new byte[LongestAnswer];
         var length = 0;
         try
         {
-            for (int read; length < answer.Length && (read = await line.ReadAsync(answer.AsMemory(length), patience)) > 0;)
+            for (int read; length < answer.Length && (read = await line.ReadAsync(answer.AsMemory(length), cancellation)) > 0;)
             {
                 length += read;
                 if (answer.AsSpan(0, length).Contains((byte)0))
@@ -151,15 +172,11 @@ internal sealed class Scanner(string place)
         }
         catch (IOException cut)
         {
-            throw new ScannerAwayException($"The scanner at {place} broke off.", broken ?? cut);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            throw new ScannerAwayException($"The scanner at {place} said nothing for {Patience.TotalMinutes:0} minutes.", broken);
+            throw new NoVerdictException($"The scanner at {place} broke off.", broken ?? cut);
         }
 
         return length == 0
-            ? throw new ScannerAwayException($"The scanner at {place} broke off.", broken)
+            ? throw new NoVerdictException($"The scanner at {place} broke off.", broken)
             : string.Concat(Encoding.UTF8.GetString(answer, 0, length).TrimEnd('\0', '\n').Select(letter => char.IsControl(letter) ? ' ' : letter));
     }
 
@@ -169,4 +186,4 @@ internal sealed class Scanner(string place)
 }
 
 /// <summary>The scanner gave no verdict. What waits for one goes on waiting.</summary>
-internal sealed class ScannerAwayException(string message, Exception? cause) : IOException(message, cause);
+internal sealed class NoVerdictException(string message, Exception? cause) : IOException(message, cause);

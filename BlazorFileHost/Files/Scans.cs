@@ -11,6 +11,7 @@ namespace BlazorFileHost.Files;
 /// <summary>
 /// Has every file looked at by the scanner, where there is one: what has just come in first, for it waits for that, then what came before there was a
 /// scanner. Always the whole content, however many pieces it came in. When the scanner is away what waits goes on waiting: nothing is given out unseen.
+/// Of several nodes each takes what no other has taken.
 /// </summary>
 internal sealed class Scans(
     IDbContextFactory<FileHostContext> contexts, IFileStorage storage, FileChanges changes, AuditLog audit, IOptionsMonitor<LibraryOptions> options,
@@ -18,19 +19,28 @@ internal sealed class Scans(
 {
     private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>What could not be read is tried again after so long, and holds nobody else up.</summary>
-    private static readonly TimeSpan AgainAfter = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// Whoever takes a file has it for so long, and longer when it is large. When nothing came of it by then, it is tried again, and holds nobody else up.
+    /// </summary>
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
+
+    private const int BytesASecond = 10 << 20;
+
+    /// <summary>When nothing is left that nobody asked about, it is looked for again after so long: that goes through the table of all files.</summary>
+    private static readonly TimeSpan Seldom = TimeSpan.FromHours(1);
 
     private const int ChunkSize = 100;
 
-    private readonly Dictionary<Guid, DateTime> failed = [];
     private Guid passed;
-    private bool away;
+    private DateTime looksAgain;
+    private bool away, off;
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
-        => options.CurrentValue.Scanner is not { Length: > 0 } place || await new Scanner(place).IsThereAsync(cancellationToken)
+        => options.CurrentValue.Scanner is not { Length: > 0 } place || await new Scanner(place).WhyAwayAsync(cancellationToken) is null
             ? HealthCheckResult.Healthy()
             : HealthCheckResult.Degraded("The scanner does not answer. New files are kept, and given out once it has looked at them.");
+
+    private DateTime Now => time.GetUtcNow().UtcDateTime;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -42,6 +52,8 @@ internal sealed class Scans(
                 while (options.CurrentValue.Scanner is { Length: > 0 } place && await RoundAsync(new Scanner(place), stoppingToken))
                 {
                 }
+
+                await LetGoAsync(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -57,23 +69,10 @@ internal sealed class Scans(
     /// <summary>Looks at some of what waits; when nothing does, at one of those that nobody asked about yet. Whether there may be more.</summary>
     private async Task<bool> RoundAsync(Scanner scanner, CancellationToken cancellation)
     {
-        var now = time.GetUtcNow().UtcDateTime;
-        foreach (var again in failed.Where(each => each.Value <= now).Select(each => each.Key).ToList())
+        var due = await DueAsync(cancellation);
+        if (due.Count > 0 && !await IsThereAsync(scanner, cancellation))
         {
-            failed.Remove(again);
-        }
-
-        List<StoredFile> due;
-        await using (var context = await contexts.CreateDbContextAsync(cancellation))
-        {
-            var skipped = failed.Keys.ToList();
-            due = await context.Files.AsNoTracking().Where(file => file.Scan == ScanState.Pending && !skipped.Contains(file.Id))
-                .OrderBy(file => file.Id).Take(ChunkSize).ToListAsync(cancellation);
-            if (due.Count == 0)
-            {
-                due = await context.Files.AsNoTracking().Where(file => file.Scan == ScanState.None && file.State != FileState.Thumbnail && file.Id > passed)
-                    .OrderBy(file => file.Id).Take(1).ToListAsync(cancellation);
-            }
+            return false;
         }
 
         foreach (var file in due)
@@ -87,9 +86,63 @@ internal sealed class Scans(
         return due.Count > 0;
     }
 
+    private async Task<List<StoredFile>> DueAsync(CancellationToken cancellation)
+    {
+        var now = Now;
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        // Those that nothing came of are behind all that have not been tried.
+        var due = await context.Files.AsNoTracking().Where(file => file.Scan == ScanState.Pending && file.NextScan <= now)
+            .OrderBy(file => file.NextScan).ThenBy(file => file.Id).Take(ChunkSize).ToListAsync(cancellation);
+        if (due.Count > 0 || now < looksAgain)
+        {
+            return due;
+        }
+
+        due = await context.Files.AsNoTracking().Where(file => file.Scan == ScanState.None && file.State != FileState.Thumbnail && file.Id > passed && file.NextScan <= now)
+            .OrderBy(file => file.Id).Take(1).ToListAsync(cancellation);
+        if (due.Count == 0)
+        {
+            (passed, looksAgain) = (Guid.Empty, now + Seldom);
+        }
+
+        return due;
+    }
+
+    /// <summary>Whether it answers. When it does not any more, or does again, that is said once.</summary>
+    private async Task<bool> IsThereAsync(Scanner scanner, CancellationToken cancellation)
+    {
+        var why = await scanner.WhyAwayAsync(cancellation);
+        if (why is not null && !away)
+        {
+            log.LogError("Nothing is scanned. {Why} New files are kept, and given out once the scanner has looked at them.", why);
+        }
+        else if (why is null && away)
+        {
+            log.LogInformation("The scanner answers again.");
+        }
+
+        away = why is not null;
+        return !away;
+    }
+
+    /// <summary>False when another node has taken it.</summary>
+    private async Task<bool> TakeAsync(StoredFile file, CancellationToken cancellation)
+    {
+        var until = Now + Lease + TimeSpan.FromSeconds(file.Size / BytesASecond);
+        await using var context = await contexts.CreateDbContextAsync(cancellation);
+        return await context.WriteAsync(token => context.Files.Where(row => row.Id == file.Id && row.StorageKey == file.StorageKey && row.Scan == file.Scan && row.NextScan == file.NextScan)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextScan, until), token), cancellation) == 1;
+    }
+
     /// <summary>False when the scanner is away.</summary>
     private async Task<bool> ScanAsync(Scanner scanner, StoredFile file, CancellationToken cancellation)
     {
+        passed = file.Scan is ScanState.None ? file.Id : passed;
+        if (!await TakeAsync(file, cancellation))
+        {
+            return true;
+        }
+
         ScanResult result;
         try
         {
@@ -102,33 +155,44 @@ internal sealed class Scans(
 
             result = await scanner.ScanAsync(bytes, cancellation);
         }
-        catch (ScannerAwayException gone)
-        {
-            if (!away)
-            {
-                log.LogError(gone, "Nothing is scanned. New files are kept, and given out once the scanner has looked at them.");
-            }
-
-            away = true;
-            return false;
-        }
         catch (IOException failure)
         {
+            // Does it answer when it is called, then it is this one file that it stumbles over, and the others go on.
+            if (!await IsThereAsync(scanner, cancellation))
+            {
+                return false;
+            }
+
             log.LogError(failure, "File {File} could not be scanned. It is tried again.", file.Id);
-            failed[file.Id] = time.GetUtcNow().UtcDateTime + AgainAfter;
-            passed = file.Scan is ScanState.None ? file.Id : passed;
             return true;
         }
 
-        if (away)
+        await WriteAsync(file, result, cancellation);
+        return true;
+    }
+
+    /// <summary>
+    /// Where there is no scanner (any more), what waits for one would wait for ever. It is given out then, like what came without one; should there be
+    /// one again, it looks at that too.
+    /// </summary>
+    private async Task LetGoAsync(CancellationToken cancellation)
+    {
+        var isOff = options.CurrentValue.Scanner.Length == 0;
+        if (isOff && !off)
         {
-            away = false;
-            log.LogInformation("The scanner answers again.");
+            await using var context = await contexts.CreateDbContextAsync(cancellation);
+            var waiting = context.Files.Where(file => file.Scan == ScanState.Pending);
+            var owners = await waiting.Select(file => file.OwnerId).Distinct().ToListAsync(cancellation);
+            if (owners.Count > 0)
+            {
+                var count = await context.WriteAsync(token => waiting.ExecuteUpdateAsync(
+                    set => set.SetProperty(file => file.Scan, ScanState.None).SetProperty(file => file.Threat, (string?)null), token), cancellation);
+                log.LogWarning("There is no scanner (Files:Scanner is empty): {Count} files that waited for one are given out without.", count);
+                owners.ForEach(owner => changes.Notify(owner));
+            }
         }
 
-        await WriteAsync(file, result, cancellation);
-        passed = file.Scan is ScanState.None ? file.Id : passed;
-        return true;
+        off = isOff;
     }
 
     /// <summary>Of every file that has these bytes.</summary>

@@ -65,6 +65,8 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
 
                     b.HasIndex("When");
 
+                    b.HasIndex("ActorId", "When");
+
                     b.HasIndex("SubjectId", "When");
 
                     b.ToTable("AuditEntry");
@@ -429,6 +431,10 @@ namespace BlazorFileHost.Data.PostgreSql.Migrations
                         .UseCollation("C");
 
                     b.Property<DateTime>("NextCheck")
+                        .HasPrecision(3)
+                        .HasColumnType("timestamp(3) with time zone");
+
+                    b.Property<DateTime>("NextScan")
                         .HasPrecision(3)
                         .HasColumnType("timestamp(3) with time zone");
 

@@ -65,6 +65,8 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
 
                     b.HasIndex("When");
 
+                    b.HasIndex("ActorId", "When");
+
                     b.HasIndex("SubjectId", "When");
 
                     b.ToTable("AuditEntry");
@@ -430,6 +432,10 @@ namespace BlazorFileHost.Data.SqlServer.Migrations
                         .UseCollation("Latin1_General_100_BIN2");
 
                     b.Property<DateTime>("NextCheck")
+                        .HasPrecision(3)
+                        .HasColumnType("datetime2(3)");
+
+                    b.Property<DateTime>("NextScan")
                         .HasPrecision(3)
                         .HasColumnType("datetime2(3)");
 

@@ -60,6 +60,8 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
 
                     b.HasIndex("When");
 
+                    b.HasIndex("ActorId", "When");
+
                     b.HasIndex("SubjectId", "When");
 
                     b.ToTable("AuditEntry");
@@ -422,6 +424,10 @@ namespace BlazorFileHost.Data.Sqlite.Migrations
                         .UseCollation("BINARY");
 
                     b.Property<DateTime>("NextCheck")
+                        .HasPrecision(3)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("NextScan")
                         .HasPrecision(3)
                         .HasColumnType("TEXT");
 
