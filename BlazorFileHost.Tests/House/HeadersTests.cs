@@ -125,6 +125,18 @@ public sealed class HeadersTests(OneApp app) : IClassFixture<OneApp>
         }
     }
 
+    [Theory, Trait("Battery", "LOG-01")]
+    [InlineData("/account/manage/data", "__RequestVerificationToken=%00")]
+    [InlineData("/account/login", "Input.Email=%00")]
+    [InlineData("/files/zip", "ids=%00")]
+    [InlineData("/files/zip", "__RequestVerificationToken=%00")]
+    public async Task A_form_that_is_none_is_no_failure_of_the_server(string url, string form)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new StringContent(form, null, "application/x-www-form-urlencoded") };
+        using var answer = await app.Somebody.Client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
     [Theory, Trait("Battery", "WEB-12")]
     [InlineData("/account/session", 404)]
     [InlineData("/files/0190a0a0-0000-7000-8000-000000000000/view", 404)]

@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Components;
 
 namespace BlazorFileHost.Tests.House;
 
@@ -50,6 +52,12 @@ public sealed partial class RoomsTests
         => Assert.Empty(Directory.GetDirectories(Path.Combine(Repository.Root, "BlazorFileHost.Tests"))
             .Select(directory => Path.GetRelativePath(Path.Combine(Repository.Root, "BlazorFileHost.Tests"), directory))
             .Except([.. MayKnow.Keys, "House", "Browser", "Support", "Servers", "Benchmarks", "bin", "obj", "TestResults"]));
+
+    /// <summary>What stands in an address is text: the framework takes one that is no number, id or "true" where such is asked for as a failure of the page.</summary>
+    [Fact]
+    public void No_page_asks_for_anything_but_text_in_its_address()
+        => Assert.All(typeof(Home).Assembly.GetTypes().SelectMany(type => type.GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            .Where(property => property.IsDefined(typeof(SupplyParameterFromQueryAttribute))), property => Assert.Equal(typeof(string), property.PropertyType));
 
     /// <summary>xunit 2 ends a class of tests by IDisposable or IAsyncLifetime: what was to end by IAsyncDisposable alone would run until the last test has.</summary>
     [Fact]

@@ -36,12 +36,12 @@ internal sealed class SignInLimits(KnownDevices devices, AuditLog audit, IOption
     /// <returns>Null when it was wrong too often.</returns>
     public Taken? Confirm(User user) => known.Take($"{user.Id}", Tries.Most) is { Granted: true } taken ? taken : null;
 
-    /// <summary>One more account from there. How long to wait, when that is too many.</summary>
-    public async Task<TimeSpan?> RegisterAsync(HttpContext request)
+    /// <summary>One more account from there; also one that is not made, for its answer tells whether the address has one.</summary>
+    public async Task<Taken> RegisterAsync(HttpContext request)
     {
         var taken = registrations.Take(Tally.Key(request.Connection.RemoteIpAddress), options.CurrentValue.RegistrationsPerAddress);
         await SayAsync(request, taken, "Accounts made from one address");
-        return taken.Granted ? null : taken.Wait;
+        return taken;
     }
 
     /// <summary>One more mail that somebody from there asks for, whoever it goes to. How long to wait, when that is too many.</summary>

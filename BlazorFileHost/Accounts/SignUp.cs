@@ -61,14 +61,16 @@ internal sealed class SignUp(
             return (door, null, faults);
         }
 
-        if (await limits.RegisterAsync(http.HttpContext!) is { } wait)
+        var attempt = await limits.RegisterAsync(http.HttpContext!);
+        if (!attempt.Granted)
         {
-            return (door, null, [new("", Sentences.TooManyAccounts(wait))]);
+            return (door, null, [new("", Sentences.TooManyAccounts(attempt.Wait))]);
         }
 
         using var turn = await turns.TakeAsync(http.HttpContext!);
         if (turn is null)
         {
+            attempt.GiveBack();
             return (door, null, [new("", Sentences.Busy)]);
         }
 

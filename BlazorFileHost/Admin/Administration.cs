@@ -220,9 +220,10 @@ internal sealed class Administration(
 
         var holds = $"it holds for {(invites ? "a day" : "an hour")}, works once, and is shown only now";
         var mailed = await links.ToResetAsync(id, mailed: true) is var (link, _) && (invites ? letters.Invite(email, link) : letters.TellReset(email, link));
-        return new(true, mailed ? $"{done}A mail to {email} with a link is on its way. Should it not come, hand on the one below: {holds}."
+        var sentence = mailed ? $"{done}A mail to {email} with a link is on its way. Should it not come, hand on the one below: {holds}."
             : letters.AreSent ? $"{done}No mail can be sent to {email} now. Give this link to the person: {holds}."
-            : $"{done}Give this link to {email}: {holds}.", path) { Mailed = mailed };
+            : $"{done}Give this link to {email}: {holds}.";
+        return new(true, sentence, path) { Mailed = mailed };
     }
 
     private static string Devices(int count) => count == 1 ? "1 device" : $"{count:N0} devices";

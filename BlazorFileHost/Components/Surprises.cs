@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 
@@ -14,9 +15,9 @@ internal sealed class Surprises(ILogger<Surprises> log) : IExceptionHandler
 
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
-        if (exception is BadHttpRequestException or ConnectionResetException)
+        if (exception is BadHttpRequestException or ConnectionResetException or AntiforgeryValidationException)
         {
-            // Half a request, or a connection that broke: nobody's mistake here. What is written to one that is gone is dropped.
+            // Half a request, a form that is none, or a connection that broke: nobody's mistake here. What is written to one that is gone is dropped.
             var status = (exception as BadHttpRequestException)?.StatusCode ?? StatusCodes.Status400BadRequest;
             await AnswerAsync(context, status, "BadRequest", "The request could not be read.", null);
             return true;
