@@ -46,7 +46,8 @@ public sealed class SecondFactorTests
         var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(each => Task.Run(() => world.Node(each % 2).CheckAsync(world.User.Id, code))));
 
         Assert.Single(answers, CodeAnswer.Right);
-        Assert.Equal(CodeAnswer.Wrong, await world.Node(1).CheckAsync(world.User.Id, code));
+        // Whether it is the fifth wrong one, after which the account rests, depends on when the right one came.
+        Assert.NotEqual(CodeAnswer.Right, await world.Node(1).CheckAsync(world.User.Id, code));
     }
 
     [Theory, Trait("Battery", "AUT-10"), Trait("Battery", "F1")]

@@ -12,14 +12,16 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace BlazorFileHost.Tests.Files;
 
 /// <summary>Which file is looked at when, and by which node. The scanner is the test's own, and time passes by hand.</summary>
-public sealed class ScansTests : IAsyncDisposable
+public sealed class ScansTests : IAsyncLifetime
 {
     private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(500);
 
     private readonly ScanDaemon scanner = new();
     private readonly List<Scans> nodes = [];
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         foreach (var node in nodes)
         {

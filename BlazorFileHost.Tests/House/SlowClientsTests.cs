@@ -14,7 +14,7 @@ public sealed class SlowClientsTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        app = await RunningApp.StartAsync(new() { ["Limits:MaxConnections"] = "400" });
+        app = await RunningApp.StartAsync(new() { ["Limits:MaxConnections"] = "400", ["Proxy:Known"] = "127.0.0.1" });
         person = await Person.SignedUpAsync(app);
     }
 
