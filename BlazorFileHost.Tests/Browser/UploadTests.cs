@@ -156,7 +156,7 @@ public sealed class UploadTests(BrowserRoom room)
         await tab.WaitForURLAsync("**/account/login**");
 
         // The page's line is cut with its session. It stays for the upload's sake, says so, and leads to the sign-in when that is done.
-        await Assertions.Expect(person.Page.GetByText("You are signed out. Uploads that run on this page go on")).ToBeVisibleAsync();
+        await Assertions.Expect(person.Page.GetByText("You are signed out. Uploads of this page that still run go on")).ToBeVisibleAsync();
         await person.Page.WaitForURLAsync("**/account/login**");
         Assert.Contains(requests, request => request.Method == "PATCH");
         await using var again = await person.OnAnotherDeviceAsync(room.Chromium, room.App.Address);

@@ -16,7 +16,7 @@ if (modal) {
     let leaving = false;
     addEventListener('beforeunload', () => { leaving = true; });
     const reload = () => { if (!leaving && !uploading()) location.reload(); };
-    let asked = false;
+    let asking;
     const over = () => ['components-reconnect-rejected', 'signed-out', 'signed-in-anew'].some(sign => modal.classList.contains(sign));
     // Whether the session that this page was made for goes on, or is over, or the browser has another one by now.
     const ask = async () => {
@@ -37,15 +37,17 @@ if (modal) {
     if (modal.dataset.session) {
         for (const kind of ['pointerdown', 'keydown', 'wheel', 'drop']) addEventListener(kind, here, { capture: true, passive: true });
     }
-    new MutationObserver(async () => {
+    new MutationObserver(() => {
         if (over()) reload();
-        // The line may have been cut because the session is over: then no circuit comes back, and the page leads to the sign-in.
-        const lost = modal.classList.contains('components-reconnect-show') || modal.classList.contains('components-reconnect-retrying');
-        if (lost && !asked) {
-            asked = true;
-            await ask();
+        // The line may have been cut because the session is over, or that may come while it is tried again: then no circuit comes back, and the page leads
+        // to the sign-in.
+        const lost = !over() && ['show', 'retrying', 'failed'].some(state => modal.classList.contains(`components-reconnect-${state}`));
+        if (lost && !asking) {
+            asking = setInterval(ask, 3_000);
+            ask();
         } else if (!lost) {
-            asked = false;
+            clearInterval(asking);
+            asking = undefined;
         }
     }).observe(modal, { attributeFilter: ['class'] });
     new MutationObserver(() => {
