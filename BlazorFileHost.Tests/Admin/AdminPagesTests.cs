@@ -69,7 +69,7 @@ public sealed class AdminPagesTests(BrowserRoom room)
             Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
         }
 
-        await person.Page.WaitForURLAsync("**/account/login**");
+        await Visitor.LedToSignInAsync(person.Page);
         await person.Page.FillAsync("[name='Input.Email']", email);
         await person.Page.FillAsync("[name='Input.Password']", AccountClient.Password);
         await person.Page.ClickAsync("main button[type=submit]");
@@ -146,7 +146,7 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await ClickAsync(first.Page, "Make administrator…");
         await ClickAsync(first.Page, "Make administrator");
         await Assertions.Expect(first.Page.GetByText("Administrator from the next sign-in on.")).ToBeVisibleAsync();
-        await second.Page.WaitForURLAsync("**/account/login**");
+        await Visitor.LedToSignInAsync(second.Page);
         await second.Page.FillAsync("[name='Input.Email']", second.Email);
         await second.Page.FillAsync("[name='Input.Password']", AccountClient.Password);
         await second.Page.ClickAsync("main button[type=submit]");
@@ -156,7 +156,7 @@ public sealed class AdminPagesTests(BrowserRoom room)
         await ClickAsync(first.Page, "No administrator any more…");
         await ClickAsync(first.Page, "Take it away");
         await Assertions.Expect(first.Page.GetByText("No administrator any more, and signed out everywhere.")).ToBeVisibleAsync();
-        await second.Page.WaitForURLAsync("**/account/login**");
+        await Visitor.LedToSignInAsync(second.Page);
         await Assertions.Expect(first.Page.GetByRole(AriaRole.Button, new() { Name = "Make administrator…" })).ToBeVisibleAsync();
 
         // The log: the doors, by whom, and as a table without formulas.

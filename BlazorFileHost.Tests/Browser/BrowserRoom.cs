@@ -114,6 +114,9 @@ public sealed partial class Visitor : IAsyncDisposable
         await ReadyAsync();
     }
 
+    /// <summary>Looked at again and again: WaitForURLAsync misses a navigation that comes between its first look and its wait.</summary>
+    public static Task LedToSignInAsync(IPage page) => Assertions.Expect(page).ToHaveURLAsync(SignIn());
+
     /// <summary>The circuit is up: files can be picked.</summary>
     public Task ReadyAsync() => Assertions.Expect(Input).ToBeEnabledAsync();
 
@@ -190,6 +193,9 @@ public sealed partial class Visitor : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await context.DisposeAsync();
+
+    [GeneratedRegex("/account/login")]
+    private static partial Regex SignIn();
 
     [GeneratedRegex(@"http://\S*setup=\S+")]
     private static partial Regex SetupLink();

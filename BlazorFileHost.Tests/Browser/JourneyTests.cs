@@ -203,7 +203,7 @@ public sealed class JourneyTests(BrowserRoom room)
         await person.Page.GetByRole(AriaRole.Button, new() { Name = "Delete account and all files" }).ClickAsync();
         await person.SeesTextAsync(person.Page.Locator("main"), "deleted");
 
-        await other.Page.WaitForURLAsync("**/account/login**");
+        await Visitor.LedToSignInAsync(other.Page);
         await person.RegisteredAsync();
         await Assertions.Expect(person.Page.GetByText("No files yet")).ToBeVisibleAsync();
     }

@@ -77,7 +77,7 @@ public sealed class StrictPagesTests(BrowserRoom room)
         await person.SeesAsync("secret plan.txt");
         await person.Page.EvaluateAsync("() => { localStorage.setItem('kept', 'x'); }");
         await person.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
-        await person.Page.WaitForURLAsync("**/account/login");
+        await Visitor.LedToSignInAsync(person.Page);
         Assert.Null(await person.Page.EvaluateAsync<string?>("() => localStorage.getItem('kept')"));
 
         await person.Page.GoBackAsync();

@@ -153,11 +153,11 @@ public sealed class UploadTests(BrowserRoom room)
         var tab = await person.TabAsync();
         await tab.GotoAsync("/account/logout");
         await tab.ClickAsync("main button[type=submit]");
-        await tab.WaitForURLAsync("**/account/login**");
+        await Visitor.LedToSignInAsync(tab);
 
         // The page's line is cut with its session. It stays for the upload's sake, says so, and leads to the sign-in when that is done.
         await Assertions.Expect(person.Page.GetByText("You are signed out. Uploads of this page that still run go on")).ToBeVisibleAsync();
-        await person.Page.WaitForURLAsync("**/account/login**");
+        await Visitor.LedToSignInAsync(person.Page);
         Assert.Contains(requests, request => request.Method == "PATCH");
         await using var again = await person.OnAnotherDeviceAsync(room.Chromium, room.App.Address);
         await again.SeesAsync("large.txt");
