@@ -37,13 +37,8 @@ if (modal) {
     if (modal.dataset.session) {
         for (const kind of ['pointerdown', 'keydown', 'wheel', 'drop']) addEventListener(kind, here, { capture: true, passive: true });
     }
-    let again;
     new MutationObserver(() => {
-        if (over()) {
-            reload();
-            // Whoever seemed to be leaving and is still here after a while was not.
-            again ??= setInterval(() => { if (!uploading()) location.reload(); }, 20_000);
-        }
+        if (over()) reload();
         // The line may have been cut because the session is over, or that may come while it is tried again: then no circuit comes back, and the page leads
         // to the sign-in.
         const lost = !over() && ['show', 'retrying', 'failed'].some(state => modal.classList.contains(`components-reconnect-${state}`));
