@@ -81,13 +81,13 @@ case $action in
     launch mon ceph-mon -i a -f --setuser root --setgroup root
     if [ -n "$fresh" ]; then
       id=$(cat /proc/sys/kernel/random/uuid)
-      timeout 60 ceph osd new "$id" >"$directory/log/osd-new.out" 2>&1
+      timeout 300 ceph osd new "$id" >"$directory/log/osd-new.out" 2>&1
       ceph-osd -i 0 --mkfs --osd-uuid "$id" --setuser root --setgroup root >"$directory/log/osd-mkfs.out" 2>&1
-      timeout 60 ceph osd crush add osd.0 1.0 host=localhost root=default >"$directory/log/crush.out" 2>&1
+      timeout 300 ceph osd crush add osd.0 1.0 host=localhost root=default >"$directory/log/crush.out" 2>&1
     fi
     launch osd ceph-osd -i 0 -f --setuser root --setgroup root
     launch rgw radosgw -n client.rgw -f --setuser root --setgroup root
-    for _ in $(seq 400); do
+    for _ in $(seq 1000); do
       ! curl -fsS -o /dev/null "http://127.0.0.1:$port/" 2>/dev/null || break
       kill -0 "$(cat "$directory/run/rgw.pid")" 2>/dev/null || { echo "radosgw ended:" >&2; tail -n 20 "$directory"/log/*.out >&2; exit 1; }
       sleep 0.3

@@ -14,19 +14,21 @@ TCPSocket $port
 TCPAddr 127.0.0.1
 DatabaseDirectory $dir/db
 LogFile $dir/log
-PidFile $dir/pid
 StreamMaxLength 8M
-Foreground no
+Foreground yes
 CONF
-    clamd --config-file="$dir/clamd.conf" >"$dir/start" 2>&1 || { cat "$dir/start" >&2; exit 1; }
-    for _ in $(seq 100); do
+    # In the foreground, of its own session: when it goes to the background by itself, what it leaves behind says now and then that it failed, and it did not.
+    setsid clamd --config-file="$dir/clamd.conf" >"$dir/start" 2>&1 </dev/null &
+    echo $! >"$dir/pid"
+    for _ in $(seq 1200); do
       if bash -c "exec 3<>/dev/tcp/127.0.0.1/$port && printf 'zPING\0' >&3 && head -c 4 <&3" 2>/dev/null | grep -q PONG; then
         echo "127.0.0.1:$port"
         exit 0
       fi
+      kill -0 "$(cat "$dir/pid")" 2>/dev/null || break
       sleep 0.1
     done
-    cat "$dir/log" >&2
+    cat "$dir/start" "$dir/log" >&2
     exit 1
     ;;
   stop)

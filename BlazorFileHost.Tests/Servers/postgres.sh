@@ -31,7 +31,7 @@ case $action in
       run "$programs/initdb" -D "$directory" -U filehost -A trust -E UTF8 --locale=C.UTF-8 -N >/dev/null
     fi
     # Its standard output is not ours: whoever reads the connection string from a pipe would wait for the server to end.
-    run "$programs/pg_ctl" -D "$directory" -l "$directory/log" -w -o "-c listen_addresses=127.0.0.1 -c port=$port \
+    run "$programs/pg_ctl" -D "$directory" -l "$directory/log" -w -t 300 -o "-c listen_addresses=127.0.0.1 -c port=$port \
       -c unix_socket_directories='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
       -c shared_buffers=64MB -c max_connections=200" start >/dev/null </dev/null
     echo "Host=127.0.0.1;Port=$port;Username=filehost;Database=postgres"

@@ -93,7 +93,7 @@ case $action in
     for name in account container object proxy; do
       launch "$name" /usr/bin/python3 "/usr/bin/swift-$name-server" "$directory/etc/$name-server.conf" -v
     done
-    for _ in $(seq 300); do
+    for _ in $(seq 1500); do
       if curl -fsS -o /dev/null "http://127.0.0.1:$port/healthcheck" 2>/dev/null; then
         echo "Endpoint=http://127.0.0.1:$port;AccessKey=test:tester;SecretKey=testing"
         exit 0
