@@ -68,7 +68,7 @@ public sealed class MailTests : IAsyncLifetime
         using var client = await SignedInAsync(email);
         await client.TurnOnAsync();
         Assert.Equal("The second step of your account at files.example.org was turned on", (await mail.ToAsync(email, count: 2)).Subject);
-        using var off = await client.SubmitAsync(await client.FormAsync(SecondStepClient.Page, "Input.Act"), ("Input.Act", "off"));
+        using var off = await client.SubmitAsync(await client.FormAsync(SecondStepClient.Off, "Input.Act"), ("Input.Act", "off"));
         Assert.Equal(HttpStatusCode.OK, off.StatusCode);
         Assert.Equal("The second step of your account at files.example.org was turned off", (await mail.ToAsync(email, count: 3)).Subject);
     }

@@ -209,7 +209,7 @@ public sealed class SecondStepTests(AccountsApp app) : IClassFixture<AccountsApp
         }
 
         var between = here.Session!;
-        using var off = await here.Client.SubmitAsync(await here.Client.FormAsync(SecondStepClient.Page, "Input.Act"), ("Input.Act", "off"));
+        using var off = await here.Client.SubmitAsync(await here.Client.FormAsync(SecondStepClient.Off, "Input.Act"), ("Input.Act", "off"));
         Assert.Equal(HttpStatusCode.OK, off.StatusCode);
         Assert.NotEqual(between, here.Session);
         Assert.Equal(HttpStatusCode.Unauthorized, await other.AskAsync());
@@ -224,15 +224,15 @@ public sealed class SecondStepTests(AccountsApp app) : IClassFixture<AccountsApp
         var email = AccountClient.NewEmail();
         using var client = await AccountClient.SignedUpAsync(app.Address, email);
         var (secret, _) = await client.TurnOnAsync();
-        var off = await client.FormAsync(SecondStepClient.Page, "Input.Act");
+        var off = await client.FormAsync(SecondStepClient.Off, "Input.Act");
         await SecondStepClient.ForgetConfirmationsAsync(app.DatabaseFile);
         await SecondStepClient.ForgetCodesAsync(app.DatabaseFile);
 
-        const string Asked = "/account/confirm?returnUrl=%2Faccount%2Fmanage%2Ftwo-factor";
+        const string Asked = "/account/confirm?returnUrl=%2Faccount%2Fmanage%2Ftwo-factor", AskedOff = Asked + "%3Fask%3Doff";
         foreach (var act in new[] { "off", "codes" })
         {
             using var refused = await client.SubmitAsync(off, ("Input.Act", act));
-            Assert.Equal(Asked, refused.Headers.Location!.PathAndQuery());
+            Assert.Equal(AskedOff, refused.Headers.Location!.PathAndQuery());
         }
 
         using var page = await client.GetPageAsync(SecondStepClient.Page);
@@ -249,11 +249,11 @@ public sealed class SecondStepTests(AccountsApp app) : IClassFixture<AccountsApp
         using var half = await client.SubmitAsync(Asked, ("Input.Password", AccountClient.Password), ("Input.Code", ""));
         Assert.StartsWith("That code is not right", await SaidAsync(half), StringComparison.Ordinal);
         using var still = await client.SubmitAsync(off, ("Input.Act", "off"));
-        Assert.Equal(Asked, still.Headers.Location!.PathAndQuery());
+        Assert.Equal(AskedOff, still.Headers.Location!.PathAndQuery());
 
         using var given = await client.SubmitAsync(Asked, ("Input.Password", AccountClient.Password), ("Input.Code", SecondStepClient.CodeNow(secret)));
         Assert.Equal(SecondStepClient.Page, given.Headers.Location!.PathAndQuery());
-        using var done = await client.SubmitAsync(SecondStepClient.Page, ("Input.Act", "off"));
+        using var done = await client.SubmitAsync(await client.FormAsync(SecondStepClient.Off, "Input.Act"), ("Input.Act", "off"));
         Assert.Contains("The second step is off.", (await done.ReadPageAsync()).QuerySelector("[role=status]")!.TextContent, StringComparison.Ordinal);
     }
 

@@ -9,6 +9,9 @@ public static class SecondStepClient
 {
     public const string Page = "/account/manage/two-factor";
 
+    /// <summary>Where it is turned off.</summary>
+    public const string Off = Page + "?ask=off";
+
     /// <summary>Turns it on. The app's secret and the recovery codes.</summary>
     public static async Task<(byte[] Secret, IReadOnlyList<string> Codes)> TurnOnAsync(this HttpClient client)
     {
