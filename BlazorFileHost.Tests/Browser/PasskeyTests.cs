@@ -86,6 +86,35 @@ public sealed class PasskeyTests(BrowserRoom room)
 
         Assert.Equal("in", await SendAsync(Address, cookies));
         Assert.Equal(No, await SendAsync(Address, cookies));
+        // Most keys do not count, and then the count tells nothing: nor does it now.
+        await SecondStepClient.WriteAsync(Database,
+            "UPDATE AspNetUserPasskeys SET Data = json_set(Data, '$.SignCount', 0) WHERE UserId = (SELECT Id FROM AspNetUsers WHERE Email = $email)", ("$email", person.Email));
+        Assert.Equal(No, await SendAsync(Address, cookies));
+    }
+
+    /// <summary>Of the same name as far as the device is concerned, for a name has no port.</summary>
+    [BrowserFact]
+    public async Task What_was_shown_to_another_site_of_this_name_is_refused()
+    {
+        await using var person = await PersonAsync();
+        var page = person.Page;
+        await using var key = await Authenticator.AddAsync(page);
+        await AddAsync(page, "Phone");
+        var elsewhere = new UriBuilder(Address) { Port = Address.Port + 1 }.Uri;
+        await page.RouteAsync($"{elsewhere}", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<title>Another site</title>" }));
+        foreach (var (site, answered) in new[] { (elsewhere, No), (Address, "in") })
+        {
+            using var client = AccountClient.New(Address);
+            var form = await client.FormAsync("/account/login", "Input.Credential");
+            using var asked = await client.PostAsync("/account/login/options", null);
+            await page.GotoAsync($"{site}");
+            var shown = await page.EvaluateAsync<string>(
+                "async asked => JSON.stringify((await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(asked)) })).toJSON())",
+                await asked.Content.ReadAsStringAsync());
+            form = form with { Hidden = [.. form.Hidden.Where(field => field.Key != "Input.Credential")] };
+            using var answer = await client.SubmitAsync(form, ("Input.Credential", shown));
+            Assert.Equal(answered, answer.StatusCode == HttpStatusCode.Redirect ? "in" : (await answer.ReadPageAsync()).QuerySelector(".passkey [role=alert]")?.TextContent);
+        }
     }
 
     [BrowserFact]

@@ -62,8 +62,8 @@ public sealed class StorageNumbersTests
         Assert.Equal(99_999, (await numbers.LargestAsync(world.Owner, 10))[0].Size);
         Assert.Equal(100_000, (await world.Library.BelongingsAsync(world.Owner))!.Files);
 
-        // A tenth of that where nobody else is at work.
-        Assert.InRange(Stopwatch.GetElapsedTime(since), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        // Half a second where nobody else is at work; minutes if each were asked for alone.
+        Assert.InRange(Stopwatch.GetElapsedTime(since), TimeSpan.Zero, TimeSpan.FromMinutes(1));
     }
 
     [Theory]
