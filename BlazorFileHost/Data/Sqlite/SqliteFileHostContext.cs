@@ -137,7 +137,10 @@ public sealed class SqliteFileHostContext(DbContextOptions<SqliteFileHostContext
         }
 
         return new DbContextOptionsBuilder<SqliteFileHostContext>()
-            .UseSqlite(connection.ConnectionString, sqlite => sqlite.ExecutionStrategy(dependencies => new SqliteRetry(dependencies)))
+            .UseSqlite(connection.ConnectionString, sqlite => sqlite
+                .ExecutionStrategy(dependencies => new SqliteRetry(dependencies))
+                // A list as one parameter: the driver looks each up by its name among all, which for 500 took a third of the time of large units.
+                .UseParameterizedCollectionMode(ParameterTranslationMode.Parameter))
             .AddInterceptors(SqlitePragmas.Instance);
     }
 
