@@ -113,29 +113,44 @@ internal static class MillionRows
 
         await WatchAsync();
 
-        var ids = await library.ListIdsAsync(owner, default, 0, 10_000, big);
-        var (deleting, undoing) = (new List<double>(), new List<double>());
-        for (var round = 0; round <= 3; round++)
+        await ThereAndBackAsync("10,000 of it", big);
+        // Not one here and one there among all others, but as somebody's upload leaves them.
+        var together = (await library.MakeFoldersAsync(owner, null, [["together"]]))[0].Value;
+        await using (var context = database.Contexts.CreateDbContext())
         {
-            since = Stopwatch.GetTimestamp();
-            var deleted = await library.DeleteAsync(owner, ids);
-            deleting.Add(Stopwatch.GetElapsedTime(since).TotalMilliseconds);
-            var action = (await library.LastActionAsync(owner))!;
-            since = Stopwatch.GetTimestamp();
-            var undone = await library.UndoAsync(owner, action.Id);
-            undoing.Add(Stopwatch.GetElapsedTime(since).TotalMilliseconds);
-            if (deleted.Count != ids.Count || undone.Value?.Files != ids.Count)
-            {
-                throw new InvalidOperationException("Not all of them came back.");
-            }
+            context.Files.AddRange(Enumerable.Range(count, 10_000).Select(number => Row(number, together)));
+            await context.SaveChangesAsync();
+            await context.Users.ExecuteUpdateAsync(set => set.SetProperty(user => user.UsedBytes, user => context.Files.Where(file => file.OwnerId == user.Id).Sum(file => file.Size)));
         }
 
-        table.Add(("10,000 of it into the trash", Figure(deleting.Skip(1))));
-        table.Add(("and back by undo", Figure(undoing.Skip(1))));
+        await ThereAndBackAsync("10,000 that came one after the other", together);
         table.Add(("the whole folder into the trash", Figure([await OnceAsync(() => library.DeleteAsync(owner, [big]))])));
         var last = (await library.LastActionAsync(owner))!;
         table.Add(("and back by undo", Figure([await OnceAsync(() => library.UndoAsync(owner, last.Id))])));
         return table;
+
+        async Task ThereAndBackAsync(string what, Guid folder)
+        {
+            var ids = await library.ListIdsAsync(owner, default, 0, 10_000, folder);
+            var (deleting, undoing) = (new List<double>(), new List<double>());
+            for (var round = 0; round <= 3; round++)
+            {
+                since = Stopwatch.GetTimestamp();
+                var deleted = await library.DeleteAsync(owner, ids);
+                deleting.Add(Stopwatch.GetElapsedTime(since).TotalMilliseconds);
+                var action = (await library.LastActionAsync(owner))!;
+                since = Stopwatch.GetTimestamp();
+                var undone = await library.UndoAsync(owner, action.Id);
+                undoing.Add(Stopwatch.GetElapsedTime(since).TotalMilliseconds);
+                if (deleted.Count != ids.Count || undone.Value?.Files != ids.Count)
+                {
+                    throw new InvalidOperationException("Not all of them came back.");
+                }
+            }
+
+            table.Add(($"{what} into the trash", Figure(deleting.Skip(1))));
+            table.Add(("and back by undo", Figure(undoing.Skip(1))));
+        }
 
         async Task WatchAsync()
         {
