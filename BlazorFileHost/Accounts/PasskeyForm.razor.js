@@ -3,13 +3,17 @@ export async function send(form) {
     const { options, act, dismissed, known, impossible } = form.dataset;
     const alert = form.querySelector('[role=alert]:not(.field *)');
     const button = form.querySelector('button[type=submit]');
-    alert.textContent = '';
+    const say = text => {
+        alert.textContent = text;
+        alert.hidden = !text;
+    };
+    say('');
     button.disabled = true;
     try {
         if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) throw new DOMException('', 'NotSupportedError');
         const answer = await fetch(options, { method: 'POST', body: new FormData(form) });
         if (!answer.ok) {
-            alert.textContent = await answer.text();
+            say(await answer.text());
             return;
         }
 
@@ -20,9 +24,9 @@ export async function send(form) {
         form.elements['Input.Credential'].value = JSON.stringify(credential.toJSON());
         form.submit();
     } catch (failure) {
-        alert.textContent = failure.name === 'InvalidStateError' ? known
+        say(failure.name === 'InvalidStateError' ? known
             : failure.name === 'SecurityError' || failure.name === 'NotSupportedError' ? impossible
-            : dismissed;
+            : dismissed);
     } finally {
         button.disabled = false;
     }
